@@ -1,0 +1,5 @@
+"""Let ``python -m stillhunt`` do what ``stillhunt`` does."""
+
+from stillhunt.cli import main
+
+main()

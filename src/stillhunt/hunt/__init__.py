@@ -1,0 +1,1 @@
+"""What happened? Logs in, sketches and findings out."""

@@ -1,0 +1,1 @@
+"""One file per behaviour; a detector measures, it does not judge."""

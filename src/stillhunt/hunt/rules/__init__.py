@@ -1,0 +1,1 @@
+"""Thresholds as declarative files, one rule each."""

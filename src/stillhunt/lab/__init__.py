@@ -1,0 +1,1 @@
+"""The red team: populations with known truth."""

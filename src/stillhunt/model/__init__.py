@@ -1,0 +1,1 @@
+"""Nouns: frozen dataclasses and the standard library, nothing else."""

@@ -1,0 +1,34 @@
+"""Every error that Stillhunt raises on purpose.
+
+A message names the thing, its value and what would be right. The command line prints it
+as it is, without a traceback, and leaves with the error's ``exit_code``.
+"""
+
+__all__ = [
+    "ConfigError",
+    "InputError",
+    "LakeError",
+    "StillhuntError",
+]
+
+
+class StillhuntError(Exception):
+    """Something that a person can mend, said in one sentence."""
+
+    exit_code = 3
+
+
+class ConfigError(StillhuntError):
+    """A setting or an option that means nothing, with its file, line and key."""
+
+    exit_code = 2
+
+
+class InputError(StillhuntError):
+    """An input that is missing, unreadable, or of no format that we know."""
+
+    exit_code = 2
+
+
+class LakeError(StillhuntError):
+    """A lake that cannot be read or written; what was committed before is still whole."""

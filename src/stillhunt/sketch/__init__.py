@@ -1,0 +1,1 @@
+"""Pure maths over text, bytes and arrays: plain Python and numpy."""

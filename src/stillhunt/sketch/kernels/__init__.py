@@ -1,0 +1,1 @@
+"""The sketches that need numba: one pass over the text."""
