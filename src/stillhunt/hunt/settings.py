@@ -49,7 +49,7 @@ class Lake(Table):
     preview_characters: int = Field(default=200, ge=1, le=10_000)
     """Length of a preview [characters]."""
     text_days: int = Field(default=14, ge=0)
-    """Text older than this, by the newest exchange, is removed by `stillhunt lake expire` [days]."""
+    """Older text, by the newest exchange, is removed by `stillhunt lake expire` [days]."""
     hot_days: int = Field(default=400, ge=1)
     """The same for the hot lake [days]."""
     memory_mb: int = Field(default=1_500, ge=256)
@@ -66,9 +66,9 @@ class Otel(Table):
 class Mapped(Table):
     """Where a file of your own keeps each column."""
 
-    columns: dict[str, str] = {}
+    columns: dict[str, str] = Field(default_factory=dict)
     """Column -> path in a record: `usage.output`, `choices[0].finish`, or `=constant`."""
-    units: dict[str, str] = {}
+    units: dict[str, str] = Field(default_factory=dict)
     """Unit of a time column where it is not that of the exchange: `s`, `ms`, `us`, `ns`."""
 
 
@@ -94,7 +94,7 @@ class Prices(Table):
     currency: str = "USD"
     default: Price = Price(input=3.0, output=15.0)
     """Price of models that have none of their own; an assumption, and called so in reports."""
-    models: dict[str, Price] = {}
+    models: dict[str, Price] = Field(default_factory=dict)
 
 
 class Allow(Table):
@@ -131,7 +131,7 @@ class HuntSettings(Table):
     readers: Readers = Readers()
     prices: Prices = Prices()
     allow: tuple[Allow, ...] = ()
-    detectors: dict[str, dict[str, int | float | str | bool]] = {}
+    detectors: dict[str, dict[str, int | float | str | bool]] = Field(default_factory=dict)
     """Parameters of rules and detectors, as `--set` takes them: `[detectors.volume]`."""
     folder: Path = Path()
 

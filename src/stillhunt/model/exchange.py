@@ -45,24 +45,24 @@ _EXCHANGE = (
     _column("exchange_id", "string", "The source's own id, else `stream:line`.",
             otel="gen_ai.response.id", ocsf="metadata.uid", ecs="event.id"),
     _column("source", "string", "Name of the reader."),
-    _column("account_id", "string", "Who is billed; the key's fingerprint where only a key is known.",
+    _column("account_id", "string", "Who is billed; the key's fingerprint if that is all.",
             otel="user.id", ocsf="actor.user.uid", ecs="user.id"),
     _column("org_id", "string", "Organisation that owns the account.",
             ocsf="actor.user.org.uid", ecs="organization.id"),
-    _column("key_hash", "string", "Keyed fingerprint of the API key: 32 hex digits, never the key.",
+    _column("key_hash", "string", "Keyed fingerprint of the API key: 32 hex digits.",
             ocsf="actor.user.credential_uid"),
     _column("end_user_id", "string", "The account's own user, as the account declares it.",
             otel="enduser.id", ecs="user.target.id"),
     _column("session_id", "string", "Conversation or session.",
             otel="gen_ai.conversation.id", ocsf="actor.session.uid"),
-    _column("source_ip", "string", "Address of the client, in its shortest form, without a port.",
+    _column("source_ip", "string", "Address of the client, shortest form, no port.",
             otel="client.address", ocsf="src_endpoint.ip", ecs="source.ip"),
     _column("asn", "int32", "Autonomous system of the address.",
             ocsf="src_endpoint.autonomous_system.number", ecs="source.as.number"),
     _column("country", "string", "Country of the address, ISO 3166-1 alpha-2.",
             otel="geo.country.iso_code", ocsf="src_endpoint.location.country",
             ecs="source.geo.country_iso_code"),
-    _column("network_kind", "string", "Kind of the address's network: cloud, vpn, proxy, university ...",
+    _column("network_kind", "string", "Kind of network: cloud, vpn, proxy, university ...",
             ocsf="src_endpoint.type"),
     _column("user_agent", "string", "User agent; the client writes it.",
             otel="user_agent.original", ocsf="http_request.user_agent", ecs="user_agent.original"),
@@ -70,7 +70,8 @@ _EXCHANGE = (
             otel="tls.client.ja4", ocsf="tls.ja4_fingerprint_list", ecs="tls.client.ja4"),
     _column("header_order_hash", "string", "Hash of the order of the request's header names."),
     _column("method", "string", "HTTP method.",
-            otel="http.request.method", ocsf="http_request.http_method", ecs="http.request.method"),
+            otel="http.request.method", ocsf="http_request.http_method",
+            ecs="http.request.method"),
     _column("path", "string", "Path of the request, as logged.",
             otel="url.path", ocsf="http_request.url.path", ecs="url.path"),
     _column("status", "int16", "HTTP status.",
@@ -109,8 +110,8 @@ _EXCHANGE = (
 )  # fmt: skip
 
 _SKETCH = (
-    _column("sketch_version", "int16", "Rows of different versions are never compared.", part="sketch"),
-    _column("template", "int64", "Hash of the prompt with numbers, quotes and long fills masked.",
+    _column("sketch_version", "int16", "Versions are never compared.", part="sketch"),
+    _column("template", "int64", "Hash of the prompt, its fillings masked.",
             part="sketch"),
     _column("system_template", "int64", "The same for the system prompt.", part="sketch"),
     _column("prefix_hash", "int64", "Hash of the prompt's first words, unmasked.", part="sketch"),
@@ -118,11 +119,12 @@ _SKETCH = (
     _column("simhash", "int64", "SimHash of the prompt's word shingles.", part="sketch"),
     _column("words", "int32", "Words of the prompt.", part="sketch", unit="words"),
     _column("unique_ratio", "float32", "Different words over words, in (0, 1].", part="sketch"),
-    _column("word_entropy", "float32", "Entropy of the prompt's words.", part="sketch", unit="bits"),
+    _column("word_entropy", "float32", "Entropy of the prompt's words.", part="sketch",
+            unit="bits"),
     _column("shingle_entropy", "float32", "Entropy of the prompt's word shingles.", part="sketch",
             unit="bits"),
-    _column("script", "string", "Dominant script: Latn, Cyrl, Hani ... (ISO 15924).", part="sketch"),
-    _column("language", "string", "Language, where it is cheap to tell (ISO 639-1).", part="sketch"),
+    _column("script", "string", "Dominant script: Latn, Cyrl ... (ISO 15924).", part="sketch"),
+    _column("language", "string", "Language, where cheap to tell (ISO 639-1).", part="sketch"),
 )  # fmt: skip
 
 _TEXT = (
@@ -145,10 +147,12 @@ _JSON_TYPES = {
 }  # fmt: skip
 _BITS = {"int64": 64, "int32": 32, "int16": 16}
 
+_BY_NAME = {c.name: c for c in COLUMNS}
+
 
 def column(name: str) -> Column:
     """Return the column called *name*; KeyError if there is none."""
-    return {c.name: c for c in COLUMNS}[name]
+    return _BY_NAME[name]
 
 
 def json_schema() -> dict[str, object]:

@@ -10,7 +10,7 @@ __all__ = ["NAMESPACE", "Finding", "Severity", "Value", "finding_id"]
 
 Value = str | int | float | bool | None
 
-# UUIDv5 of the URL namespace and this project's address: any fixed UUID would do, as long as it never changes.
+# Any fixed UUID would do, as long as it never changes.
 NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "https://stillhunt.example.com/finding")
 DAY_US = 86_400_000_000
 

@@ -1,0 +1,1 @@
+"""Speed and memory beside named peers: ``./dev bench [NAME ...]``."""

@@ -1,0 +1,170 @@
+"""Everything there is to say about each rule and detector, for ``rules list`` and the docs."""
+
+import inspect
+import sys
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from stillhunt import registry
+from stillhunt.hunt.claims import detector_sql
+from stillhunt.hunt.parameters import Parameter, fields_of, resolve
+from stillhunt.hunt.rule import Rule, load_rules
+from stillhunt.hunt.rule_sql import rule_sql
+from stillhunt.model.errors import ConfigError
+from stillhunt.settings import near
+
+__all__ = ["DETECTORS", "Hunt", "answer", "hunts", "listing", "page", "show"]
+
+DETECTORS = "stillhunt.hunt.detectors"
+DAY_US = 86_400_000_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hunt:
+    """One rule or detector, as a person reads about it."""
+
+    name: str
+    kind: Literal["rule", "detector"]
+    family: str
+    title: str
+    text: str
+    """What it measures, its statistic, look-alikes, cost to evade, source; Markdown."""
+    needs: tuple[str, ...]
+    either: tuple[str, ...]
+    """Columns of which one is enough."""
+    uses: tuple[str, ...]
+    parameters: tuple[Parameter, ...]
+    sql: str
+    """The query with its defaults; a rule's look-back ends at the end of 1970-01-01."""
+
+
+def hunts() -> tuple[Hunt, ...]:
+    """Return every rule, then every detector, each sorted by name."""
+    rules = [_of_rule(rule) for rule in load_rules()]
+    found = registry.parts(DETECTORS)
+    return (*rules, *(_of_detector(name, part) for name, part in found.items()))
+
+
+def _of_rule(rule: Rule) -> Hunt:
+    values = resolve(rule.known_parameters, {}, {})[rule.name]
+    sections = (
+        ("", rule.description),
+        ("Statistic", rule.statistic),
+        ("Honest look-alikes", rule.look_alikes),
+        ("Cost to evade", rule.cost_to_evade),
+        ("Source", rule.source),
+    )
+    return Hunt(
+        name=rule.name,
+        kind="rule",
+        family=rule.family,
+        title=rule.title,
+        text="\n\n".join(
+            f"**{head}.** {text.strip()}" if head else text.strip() for head, text in sections
+        ),
+        needs=rule.needs,
+        either=rule.either,
+        uses=rule.uses,
+        parameters=rule.known_parameters,
+        sql=rule_sql(rule, values, 0, DAY_US),
+    )
+
+
+def _of_detector(name: str, part: type[Any]) -> Hunt:
+    title, _, text = (inspect.getdoc(sys.modules[part.__module__]) or "").partition("\n")
+    return Hunt(
+        name=name,
+        kind="detector",
+        family=part.family,
+        title=title.rstrip("."),
+        text=text.strip(),
+        needs=tuple(part.needs),
+        either=(),
+        uses=tuple(getattr(part, "uses", ())),
+        parameters=fields_of(name, part),
+        sql=detector_sql(part()),
+    )
+
+
+def _named(name: str) -> Hunt:
+    known = {hunt.name: hunt for hunt in hunts()}
+    if name not in known:
+        raise ConfigError(f"no rule or detector is called {name!r}{near(name, known)}")
+    return known[name]
+
+
+def answer(name: str, columns: Collection[str]) -> str:
+    """Return whether a log that fills *columns* can answer *name*: yes, partly, no."""
+    hunt = _named(name)
+    has = set(columns)
+    if not has.issuperset(hunt.needs) or (hunt.either and has.isdisjoint(hunt.either)):
+        return "no"
+    return "yes" if has.issuperset((*hunt.either, *hunt.uses)) else "partly"
+
+
+def listing() -> dict[str, Any]:
+    """Return every rule and detector with its parameters, as ``rules list --json`` writes it."""
+    return {
+        "schema": "stillhunt.rules/1",
+        "hunts": [
+            {
+                "name": hunt.name,
+                "kind": hunt.kind,
+                "family": hunt.family,
+                "title": hunt.title,
+                "needs": list(hunt.needs),
+                "either": list(hunt.either),
+                "uses": list(hunt.uses),
+                "parameters": [
+                    {"name": p.full_name, "default": p.default, "unit": p.unit, "note": p.note}
+                    for p in hunt.parameters
+                ],
+            }
+            for hunt in hunts()
+        ],
+    }
+
+
+def show(name: str) -> str:
+    """Return what *name* measures, its parameters and its SQL, for a terminal.
+
+    Raises:
+        ConfigError: There is no such rule or detector; near names are listed.
+    """
+    hunt = _named(name)
+    lines = [f"{hunt.name} ({hunt.kind}, {hunt.family}): {hunt.title}", "", hunt.text, ""]
+    lines += [f"needs {_listed(hunt.needs, hunt.either)}", ""]
+    lines += [f"{p.full_name} = {p.default!r} [{p.unit or p.kind}]" for p in hunt.parameters]
+    return "\n".join([*lines, "", hunt.sql])
+
+
+def page(name: str) -> str:
+    """Return the chapter of *name* in the documentation, Markdown."""
+    hunt = _named(name)
+    rows = [
+        f"| `{p.full_name}` | `{p.default}` | {p.unit or p.kind} | {' '.join(p.note.split())} |"
+        for p in hunt.parameters
+    ]
+    uses = f" Better with: {_listed(hunt.uses)}." if hunt.uses else ""
+    return "\n".join(
+        [
+            f"## `{hunt.name}`\n",
+            f"*{hunt.title}.* Family: {hunt.family}.\n",
+            hunt.text,
+            f"\nNeeds: {_listed(hunt.needs, hunt.either)}.{uses}\n",
+            "| parameter | default | unit | why |",
+            "| --- | --- | --- | --- |",
+            *rows,
+            '\n??? note "SQL"\n\n    ```sql',
+            *(f"    {line}" for line in hunt.sql.splitlines()),
+            "    ```\n",
+        ]
+    )
+
+
+def _listed(names: Collection[str], either: Collection[str] = ()) -> str:
+    parts = [f"`{name}`" for name in names]
+    if either:
+        parts.append(" or ".join(f"`{name}`" for name in either))
+    return ", ".join(parts) or "nothing"

@@ -1,0 +1,234 @@
+"""From rows to findings: run a rule or a detector, and say when its episodes began."""
+
+import dataclasses
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
+from typing import Any, Literal, Protocol, cast
+
+import duckdb
+import numpy as np
+
+from stillhunt.hunt.beginnings import beginnings
+from stillhunt.hunt.episodes import starts
+from stillhunt.hunt.parameters import Value as Told
+from stillhunt.hunt.report.figures import rfc3339
+from stillhunt.hunt.rule import Rule
+from stillhunt.hunt.rule_sql import render, rule_sql
+from stillhunt.hunt.slices import Slice
+from stillhunt.model.finding import Finding, Severity, Value, finding_id
+
+__all__ = ["Detector", "Moment", "Question", "ask_detector", "ask_rule"]
+
+Row = dict[str, Any]
+CLAIM = ("severity", "statistic", "n", "first_seen", "last_seen")
+"""Columns that a query names and a finding keeps; all others but the subject are evidence."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Moment:
+    """What a sweep looks at."""
+
+    con: duckdb.DuckDBPyConnection
+    """With the view ``exchanges``: what is swept."""
+    history: duckdb.DuckDBPyConnection
+    """The same without a lower bound: where episodes may have begun."""
+    slices: Sequence[Slice]
+    until_us: int
+
+
+class Detector(Protocol):
+    """What a part in ``hunt/detectors`` has to offer; it is a dataclass of its parameters.
+
+    It may also declare ``uses`` and ``either`` (as a rule does) and ``subject``, the columns
+    of its rows that name whom it is about. Without ``subject`` the rows have a column of that
+    name, and maybe ``peer``, that hold accounts.
+    """
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Return the columns without which there is no answer."""
+        ...
+
+    @property
+    def family(self) -> str:
+        """Return the evidence family."""
+        ...
+
+    @property
+    def query(self) -> str:
+        """Return the query in the portable subset, with its parameters as ``:name``."""
+        ...
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Question:
+    """A rule or a detector, ready to be asked at any moment."""
+
+    name: str
+    kind: Literal["rule", "detector"]
+    family: str
+    needs: tuple[str, ...]
+    either: tuple[str, ...]
+    uses: tuple[str, ...]
+    find: Callable[[Moment], list[Finding]]
+    """Returns the findings, sorted by subject and begin."""
+    sql: Callable[[Moment], str]
+    """Returns the query, as an analyst would run it by hand."""
+
+
+def ask_rule(rule: Rule, values: Mapping[str, Told]) -> Question:
+    """Return *rule* with the parameters *values* as a question."""
+    form = _lookback if rule.window.kind == "lookback" else _sliding
+    return Question(
+        name=rule.name,
+        kind="rule",
+        family=rule.family,
+        needs=rule.needs,
+        either=rule.either,
+        uses=rule.uses,
+        find=lambda moment: sorted(form(rule, values, moment), key=_order),
+        sql=lambda moment: _rule_sql(rule, values, moment),
+    )
+
+
+def ask_detector(name: str, detector: Detector) -> Question:
+    """Return *detector* as a question.
+
+    Its episode is the whole period swept, so it begins with the first exchange.
+    """
+    sql = render(detector.query, dataclasses.asdict(cast("Any", detector)))
+    return Question(
+        name=name,
+        kind="detector",
+        family=detector.family,
+        needs=tuple(detector.needs),
+        either=tuple(getattr(detector, "either", ())),
+        uses=tuple(getattr(detector, "uses", ())),
+        find=lambda moment: sorted(
+            (_claim(name, detector, row) for row in _rows(moment.con, sql)), key=_order
+        ),
+        sql=lambda _: sql,
+    )
+
+
+def _rule_sql(rule: Rule, values: Mapping[str, Told], moment: Moment) -> str:
+    if rule.window.kind == "lookback":
+        length = int(values[str(rule.window.parameter)])
+        return rule_sql(rule, values, moment.until_us - length, moment.until_us)
+    first = moment.slices[0].from_us if moment.slices else moment.until_us
+    return rule_sql(rule, values, first, moment.until_us)
+
+
+def _rows(con: duckdb.DuckDBPyConnection, sql: str) -> Iterator[Row]:
+    answer = con.execute(sql)
+    names = [column[0] for column in answer.description or ()]
+    while batch := answer.fetchmany(10_000):
+        for row in batch:
+            yield dict(zip(names, row, strict=True))
+
+
+def _claim(name: str, detector: Detector, row: Row) -> Finding:
+    """Turn one row into a finding; ``subject`` and ``peer`` columns name accounts."""
+    declared: Sequence[str] | None = getattr(detector, "subject", None)
+    if declared is None:
+        subject = {"account_id": row.pop("subject")}
+    else:
+        subject = {column: row.pop(column) for column in declared}
+    peer = row.pop("peer", None)
+    return _finding(
+        name,
+        detector.family,
+        subject,
+        row,
+        began_us=row["first_seen"],
+        peer=None if peer is None else {"account_id": peer},
+    )
+
+
+def _finding(
+    name: str,
+    family: str,
+    subject: Mapping[str, Value],
+    row: Row,
+    *,
+    began_us: int,
+    peer: Mapping[str, Value] | None = None,
+    more: Mapping[str, Value] | None = None,
+) -> Finding:
+    skipped = {*CLAIM, *subject}
+    evidence = {key: value for key, value in row.items() if key not in skipped}
+    return Finding(
+        id=finding_id(name, subject if peer is None else {**subject, "peer": str(peer)}, began_us),
+        detector=name,
+        family=family,
+        severity=Severity(row.get("severity") or Severity.INFORMATIONAL),
+        subject=subject,
+        peer=peer,
+        statistic=float(row["statistic"]),
+        n=int(row["n"]),
+        first_seen_us=int(row["first_seen"]),
+        last_seen_us=int(row["last_seen"]),
+        evidence=evidence | dict(more or {}),
+    )
+
+
+def _lookback(rule: Rule, values: Mapping[str, Told], moment: Moment) -> Iterator[Finding]:
+    rows = list(_rows(moment.con, _rule_sql(rule, values, moment)))
+    subjects = [tuple(row[name] for name in rule.subject) for row in rows]
+    began = beginnings(moment.history, rule, values, subjects, moment.until_us)
+    bounds = {f"{bound.above}_bound": values[bound.above] for bound in rule.bounds}
+    for row, subject, since in zip(rows, subjects, began, strict=True):
+        begin = row["first_seen"] if since is None else since
+        yield _finding(
+            rule.name,
+            rule.family,
+            dict(zip(rule.subject, subject, strict=True)),
+            row,
+            began_us=begin,
+            more=bounds | {"episode_began": rfc3339(begin)},
+        )
+
+
+def _sliding(rule: Rule, values: Mapping[str, Told], moment: Moment) -> Iterator[Finding]:
+    """Ask slice by slice, then join the minutes of each subject to episodes."""
+    minutes: dict[tuple[Any, ...], list[Row]] = {}
+    for part in moment.slices:
+        for row in _rows(moment.con, rule_sql(rule, values, part.from_us, part.until_us)):
+            minutes.setdefault(tuple(row[name] for name in rule.subject), []).append(row)
+    for subject, rows in minutes.items():
+        rows.sort(key=lambda row: row["first_seen"])
+        for episode in _episodes(rows):
+            yield _burst(rule, values, dict(zip(rule.subject, subject, strict=True)), episode)
+
+
+def _episodes(rows: Sequence[Row]) -> Iterable[list[Row]]:
+    first = np.array([row["first_seen"] for row in rows])
+    last = np.array([row["last_seen"] for row in rows])
+    edges = [*np.flatnonzero(starts(first, last)).tolist(), len(rows)]
+    return [list(rows[a:b]) for a, b in pairwise(edges)]
+
+
+def _burst(
+    rule: Rule, values: Mapping[str, Told], subject: Mapping[str, Value], rows: Sequence[Row]
+) -> Finding:
+    """Return one episode; its evidence names the fullest window and when that ended."""
+    (bound,) = rule.bounds
+    peak = max(rows, key=lambda row: (row[bound.figure], -row["peak_us"]))
+    row = {
+        "severity": max(row["severity"] for row in rows),
+        "statistic": peak["statistic"],
+        "n": peak[bound.figure],
+        "first_seen": rows[0]["first_seen"],
+        "last_seen": max(row["last_seen"] for row in rows),
+        bound.figure: peak[bound.figure],
+        "peak_at": rfc3339(peak["peak_us"]),
+        "requests_above": sum(row["requests_above"] for row in rows),
+        "seconds_above": sum(row["seconds_above"] for row in rows),
+        f"{bound.above}_bound": values[bound.above],
+        "episode_began": rfc3339(rows[0]["first_seen"]),
+    }
+    return _finding(rule.name, rule.family, subject, row, began_us=row["first_seen"])
+
+
+def _order(finding: Finding) -> tuple[str, int]:
+    return (repr(sorted(finding.subject.items())), finding.first_seen_us)

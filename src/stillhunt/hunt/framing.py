@@ -1,0 +1,201 @@
+"""Blocks of raw bytes as batches of numbered lines, without a Python object per line.
+
+Only blocks with carriage returns, NULs or invalid UTF-8 take the slow path. Bad bytes become
+U+FFFD and the line is kept: else whoever writes bad bytes would be invisible.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+__all__ = [
+    "BLANK",
+    "MAX_LINE",
+    "SEAM",
+    "TOO_LONG",
+    "Batch",
+    "Block",
+    "Reject",
+    "batch_of",
+    "frame",
+]
+
+Offsets = np.ndarray[tuple[int], np.dtype[np.int64]]
+
+MAX_LINE = 16 << 20
+MAX_LINES = 200_000
+"""Lines of one batch: a chunk of blank lines must not become eight million rejects at once."""
+SEAM = 4 << 10
+"""Bytes before an offset by which an input that goes on is known again."""
+
+TOO_LONG = f"the line is longer than {MAX_LINE >> 20} MB"
+BLANK = "blank line"
+NEWLINE = 10
+REPLACEMENT = "\ufffd".encode()
+HOLE = re.compile(rb"(?m)^\0+")
+SCHEMA = pa.schema([("line_number", pa.int64()), ("line", pa.string())])
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reject:
+    """A line that is no exchange. Its text is never kept."""
+
+    path: str
+    line: int
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Block:
+    """Whole lines as raw bytes, or one line too long to hold (then without bytes)."""
+
+    data: bytes
+    end_offset: int
+    seam: bytes
+    is_open: bool = False
+    is_too_long: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Batch:
+    """A run of whole lines of one input."""
+
+    first_line: int
+    """Number of the first line, 1-based."""
+    lines: pa.Table
+    """``line_number`` int64 and ``line`` string: valid UTF-8, no newline, CR, NUL or BOM."""
+    rejects: list[Reject]
+    """Lines that could not even be framed."""
+    next_line: int
+    """Number of the line behind this batch."""
+    end_offset: int
+    """Unpacked bytes consumed when this batch is done (rows, for Parquet)."""
+    seam: bytes
+    """The last bytes before ``end_offset``, SEAM at most."""
+    is_open: bool = False
+    """The input may yet go on inside this batch: a last line without a newline, or damage."""
+
+    @property
+    def count(self) -> int:
+        """Lines in this batch, rejects included."""
+        return int(self.lines.num_rows) + len(self.rejects)
+
+
+def batch_of(
+    numbers: Sequence[int],
+    lines: Sequence[str],
+    rejects: list[Reject],
+    *,
+    first_line: int,
+    end_offset: int,
+    seam: bytes,
+    next_line: int | None = None,
+    is_open: bool = False,
+) -> Batch:
+    """Return a batch of *lines* that are already text, each with its number."""
+    columns = [pa.array(numbers, pa.int64()), pa.array(lines, pa.string())]
+    return Batch(
+        first_line=first_line,
+        lines=pa.Table.from_arrays(columns, schema=SCHEMA),
+        rejects=rejects,
+        next_line=first_line + len(lines) + len(rejects) if next_line is None else next_line,
+        end_offset=end_offset,
+        seam=seam,
+        is_open=is_open,
+    )
+
+
+def frame(path: str, block: Block, first_line: int) -> Iterator[Batch]:
+    """Yield the lines of *block*, MAX_LINES at most in a batch, numbered from *first_line*."""
+    if block.is_too_long:
+        reject = Reject(path=path, line=first_line, reason=TOO_LONG)
+        yield batch_of(
+            [], [], [reject], first_line=first_line, end_offset=block.end_offset, seam=block.seam
+        )
+        return
+    data, ends = block.data, _newlines(block.data)
+    start = 0
+    while len(ends) > MAX_LINES:  # every line has a byte, so the seam lies in this block
+        cut = int(ends[MAX_LINES - 1]) + 1
+        end = block.end_offset - (len(data) - cut)
+        seam = data[max(cut - SEAM, start) : cut]
+        piece = data[start:cut]
+        yield _batch(path, piece, _newlines(piece), first_line, end_offset=end, seam=seam)
+        first_line, start, ends = first_line + MAX_LINES, cut, ends[MAX_LINES:]
+    yield _batch(
+        path,
+        data[start:],
+        ends - start,
+        first_line,
+        end_offset=block.end_offset,
+        seam=block.seam,
+        is_open=block.is_open,
+    )
+
+
+def _batch(
+    path: str,
+    raw: bytes,
+    ends: Offsets,
+    first_line: int,
+    *,
+    end_offset: int,
+    seam: bytes,
+    is_open: bool = False,
+) -> Batch:
+    data = _clean(raw)
+    if data is not raw:
+        ends = _newlines(data)
+    count = len(ends)
+    offsets = np.zeros(count + 1, np.int32)
+    offsets[1:] = ends + 1 - np.arange(1, count + 1)  # where lines end once newlines are gone
+    text = data.replace(b"\n", b"")
+    line = pa.StringArray.from_buffers(count, pa.py_buffer(offsets), pa.py_buffer(text))
+    number = pa.array(np.arange(first_line, first_line + count))
+    lines = pa.Table.from_arrays([number, line], schema=SCHEMA)
+    lengths = np.diff(offsets)
+    rejects: list[Reject] = []
+    if count and not (lengths.min() > 0 and lengths.max() <= MAX_LINE):
+        bad = (lengths == 0) | (lengths > MAX_LINE)
+        lines = lines.filter(pa.array(~bad))
+        rejects = [
+            Reject(path=path, line=first_line + int(i), reason=TOO_LONG if lengths[i] else BLANK)
+            for i in np.flatnonzero(bad)
+        ]
+    return Batch(
+        first_line=first_line,
+        lines=lines,
+        rejects=rejects,
+        next_line=first_line + count,
+        end_offset=end_offset,
+        seam=seam,
+        is_open=is_open,
+    )
+
+
+def _newlines(data: bytes) -> Offsets:
+    return np.flatnonzero(np.frombuffer(data, np.uint8) == NEWLINE)
+
+
+def _clean(data: bytes) -> bytes:
+    """Return *data* as valid UTF-8 without CR and NUL; the same object where it is clean."""
+    if not data.isascii() and not _is_utf8(data):
+        data = data.decode("utf-8", "replace").encode()
+    if b"\0" in data:
+        data = HOLE.sub(b"", data).replace(b"\0", REPLACEMENT)
+    if b"\r" in data:
+        data = data.replace(b"\r\n", b"\n").replace(b"\r", b" ")
+    return data
+
+
+def _is_utf8(data: bytes) -> bool:
+    # Arrow's check costs a tenth of a decode, which would also build the text.
+    bounds = pa.py_buffer(np.array([0, len(data)], np.int32))
+    try:
+        pa.StringArray.from_buffers(1, bounds, pa.py_buffer(data)).validate(full=True)
+    except pa.ArrowInvalid:
+        return False
+    return True

@@ -1,0 +1,269 @@
+"""Ingest: logs in, exchanges in the lake, and every line accounted for.
+
+One thread frames, WORKERS threads read and sketch, one thread sorts and writes; DuckDB, numba
+and Arrow leave the interpreter lock while they work. Results are taken in the order of the
+input and few are under way at once, so memory does not grow with the file. The lake commits
+at the end of each input, and about every 2 GB inside a large one.
+"""
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from queue import Empty, SimpleQueue
+from typing import Protocol
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from stillhunt.hunt.intake import Done, Intake
+from stillhunt.hunt.lake.schema import COLD
+from stillhunt.hunt.lake.store import Lake
+from stillhunt.hunt.records import frame_of, open_records
+from stillhunt.hunt.settings import HuntSettings
+from stillhunt.hunt.source import Batch, Framed, Reject, Source, expand, open_source
+from stillhunt.model.errors import InputError, LakeError
+from stillhunt.model.exchange import HOT, TEXT
+
+__all__ = ["InputReport", "Kit", "Progress", "Read", "ingest", "standard_kit"]
+
+WORKERS = min(4, max(2, os.cpu_count() or 1))
+"""More than four would only wait for the one that frames and the one that writes."""
+UNDER_WAY = WORKERS + 1
+"""Batches of 8 MB between framing and writing."""
+HEAD_LINES = 100
+
+
+class Progress(Protocol):
+    """Told after every batch; draws nothing itself."""
+
+    def __call__(self, path: str, done: int, total: int | None, rows: int, /) -> None:
+        """Take packed bytes *done* of *total* (None for a pipe) and the rows so far."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class InputReport:
+    """What became of one input in this run: ``lines == rows + rejects``."""
+
+    path: str
+    reader: str | None
+    """None where there was nothing to recognise and nobody named one."""
+    lines: int
+    rows: int
+    rejects: int
+    known_lines: int = 0
+    """Lines that were in the lake already, from an earlier run."""
+    first_rejects: tuple[Reject, ...] = ()
+    """The first thousand; all of them are in the quarantine file."""
+    quarantine: tuple[str, ...] = ()
+    """Files below the lake that name every reject of this run."""
+
+
+class Read(Protocol):
+    """What reading some lines gives: ``lines == rows.num_rows + len(rejects)``."""
+
+    @property
+    def rows(self) -> pa.Table:
+        """Exchanges, with ``line_number``."""
+        ...
+
+    @property
+    def rejects(self) -> list[tuple[int, str]]:
+        """Line number and reason."""
+        ...
+
+    @property
+    def lines(self) -> int:
+        """Records counted."""
+        ...
+
+
+class _Reading(Protocol):
+    def read(self, lines: pa.Table, /) -> Read: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kit:
+    """The parts that ingest works with."""
+
+    recognise: Callable[[Sequence[str], str], str]
+    """First lines and framing -> name of a reader."""
+    frames: Callable[[str], tuple[str, ...]]
+    """Name of a reader -> what it reads."""
+    reading: Callable[[str, str], _Reading]
+    """Name of a reader and stream -> one worker's reading."""
+    sketch: Callable[[pa.Table], pa.Table]
+    """Exchanges with text -> the same with sketch columns."""
+
+
+def standard_kit(settings: HuntSettings) -> Kit:
+    """Return the readers and the sketches of this installation."""
+    from stillhunt.hunt import identity, reading, sketching  # noqa: PLC0415  # loads kernels
+
+    seed = identity.sketch_seed(identity.hash_key(settings))
+    return Kit(
+        recognise=reading.recognise,
+        frames=lambda name: reading.reader_named(name).frames,
+        reading=lambda name, stream: reading.Reading(name, settings, stream),
+        sketch=partial(sketching.add_sketches, seed=seed),
+    )
+
+
+def ingest(
+    paths: Sequence[str],
+    *,
+    lake: Lake,
+    settings: HuntSettings,
+    reader: str | None = None,
+    progress: Progress | None = None,
+    kit: Kit | None = None,
+) -> list[InputReport]:
+    """Read the inputs that *paths* name into *lake*; what it knows already is passed over.
+
+    Args:
+        paths: Files, globs, or "-".
+        lake: Where the exchanges go; held for writing until all inputs are in.
+        settings: Text policy, keys, readers.
+        reader: Name of the reader; None recognises the format of each input.
+        progress: Told after each batch.
+        kit: Other parts than those installed, for tests.
+
+    Raises:
+        InputError: An input is missing, unreadable, or of no format that we know.
+        LakeError: The lake is being written, the disk is full, or lines went missing.
+    """
+    inputs = expand(paths)
+    kit = kit or standard_kit(settings)
+    with lake.writing() as stage, ThreadPoolExecutor(1, "stillhunt-write") as writer:
+        reports = []
+        for path in inputs:
+            source = open_source(path)
+            framed, name = _recognise(source, reader, kit)
+            intake = Intake(lake, stage, writer, source=source, frame=framed.frame, reader=name)
+            _pour(framed, source, intake, kit, settings, progress)
+            reports.append(_report(intake, path, name))
+        return reports
+
+
+def _recognise(source: Source, reader: str | None, kit: Kit) -> tuple[Framed, str | None]:
+    """Return the input as it is framed, and the name of its reader."""
+    frame = frame_of(source)
+    if reader is not None:
+        frames = kit.frames(reader)
+        if frame == "parquet" and frame not in frames:
+            raise InputError(f"{source.path} is a Parquet file, which {reader} does not read")
+        if frame not in frames:
+            frame = "lines"
+        return open_records(source, frame), reader
+    framed = open_records(source, frame)
+    head = framed.head(HEAD_LINES)
+    try:
+        return framed, kit.recognise(head, frame) if head else None
+    except InputError as error:
+        raise InputError(f"{source.path}: {error}") from error
+
+
+def _pour(
+    framed: Framed,
+    source: Source,
+    intake: Intake,
+    kit: Kit,
+    settings: HuntSettings,
+    progress: Progress | None,
+) -> None:
+    """Read everything of one input that the lake does not know yet."""
+    spare: SimpleQueue[_Reading] = SimpleQueue()
+    name = intake.reader
+
+    def work(batch: Batch) -> Done:
+        if not batch.lines.num_rows:
+            return Done(batch=batch, hot=None, cold=None, rejects=[], lines=0)
+        if name is None:
+            raise InputError(f"{source.path}: nothing to recognise a format by; name it with --as")
+        try:
+            reading = spare.get_nowait()
+        except Empty:
+            reading = kit.reading(name, intake.stream)
+        try:
+            return _read(batch, reading, kit, settings)
+        finally:
+            spare.put(reading)
+
+    with ThreadPoolExecutor(WORKERS, "stillhunt-read") as pool:
+        for done in _in_order(pool, work, intake.batches(framed)):
+            intake.add(done)
+            if progress:
+                progress(source.path, source.done, source.size, intake.rows)
+    intake.finish()
+
+
+def _in_order(
+    pool: ThreadPoolExecutor, work: Callable[[Batch], Done], batches: Iterator[Batch]
+) -> Iterator[Done]:
+    """Yield the results in the order of *batches*, with UNDER_WAY of them under way."""
+    waiting: deque[Future[Done]] = deque()
+    try:
+        for batch in batches:
+            waiting.append(pool.submit(work, batch))
+            if len(waiting) > UNDER_WAY:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        for future in waiting:
+            future.cancel()
+
+
+def _read(batch: Batch, reading: _Reading, kit: Kit, settings: HuntSettings) -> Done:
+    read = reading.read(batch.lines)
+    rows = read.rows
+    if rows.num_rows + len(read.rejects) != read.lines or read.lines < batch.lines.num_rows:
+        raise LakeError(
+            f"lines {batch.first_line} to {batch.next_line - 1}: {read.lines} lines gave"
+            f" {rows.num_rows} rows and {len(read.rejects)} rejects; report this"
+        )
+    rows = kit.sketch(rows)
+    hot = rows.select([name for name in HOT if name in rows.column_names])
+    cold = _text(rows, settings)
+    return Done(batch=batch, hot=hot, cold=cold, rejects=read.rejects, lines=read.lines)
+
+
+def _text(rows: pa.Table, settings: HuntSettings) -> pa.Table | None:
+    """Return what the settings let the cold lake keep, None if that is nothing."""
+    names = [n for n in TEXT if n in rows.column_names and rows[n].null_count < rows.num_rows]
+    if settings.lake.text == "none" or not names:
+        return None
+    cold = rows.select(
+        [n for n in COLD if n in rows.column_names and (n not in TEXT or n in names)]
+    )
+    known = pc.is_valid(cold[names[0]])
+    for name in names[1:]:
+        known = pc.or_(known, pc.is_valid(cold[name]))
+    cold = cold.filter(known)
+    if settings.lake.text == "preview":
+        length = settings.lake.preview_characters
+        for name in names:
+            place = cold.column_names.index(name)
+            cold = cold.set_column(place, name, pc.utf8_slice_codeunits(cold[name], 0, length))
+    return cold
+
+
+def _report(intake: Intake, path: str, reader: str | None) -> InputReport:
+    if intake.lines != intake.rows + intake.rejects:
+        raise LakeError(
+            f"{path}: {intake.lines} lines gave {intake.rows} rows and {intake.rejects}"
+            " rejects; report this"
+        )
+    return InputReport(
+        path=path,
+        reader=reader,
+        lines=intake.lines,
+        rows=intake.rows,
+        rejects=intake.rejects,
+        known_lines=intake.known_lines,
+        first_rejects=tuple(intake.first_rejects),
+        quarantine=tuple(intake.quarantine),
+    )

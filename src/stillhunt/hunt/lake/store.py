@@ -1,0 +1,233 @@
+"""The lake as a place: where files stand, who may write, and the view that hunts ask."""
+
+import json
+import os
+import shutil
+import tempfile
+import weakref
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+
+import duckdb
+
+from stillhunt.hunt.lake import locks, staging
+from stillhunt.hunt.lake.schema import day_name
+from stillhunt.hunt.lake.staging import Staging
+from stillhunt.hunt.lake.streams import Stream, streams
+from stillhunt.model.errors import InputError, LakeError
+from stillhunt.model.exchange import HOT, column
+
+__all__ = ["Lake"]
+
+SCHEMA = "stillhunt.lake/1"
+FOLDERS = ("hot", "cold", "staging", "journal", "streams", "quarantine", "locks", "spill")
+SQL_TYPES = {
+    "int64": "BIGINT", "int32": "INTEGER", "int16": "SMALLINT", "float32": "FLOAT",
+    "bool": "BOOLEAN", "string": "VARCHAR",
+}  # fmt: skip
+
+
+class Lake:
+    """A folder of Parquet files by day; whole after a crash at any moment."""
+
+    def __init__(self, path: Path, *, wait_s: float = 30.0) -> None:
+        """Take the lake that ``open`` or ``create`` found at *path*.
+
+        Args:
+            path: Folder of the lake.
+            wait_s: How long to wait for another process [s].
+        """
+        self.path = path
+        self.wait_s = wait_s
+
+    @classmethod
+    def open(cls, path: str | Path, *, wait_s: float = 30.0) -> "Lake":
+        """Open the lake at *path*.
+
+        Raises:
+            InputError: There is none.
+            LakeError: It is of a kind that this version cannot read.
+        """
+        root = Path(path)
+        try:
+            note = json.loads((root / "lake.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise InputError(f"{root} is no lake; stillhunt ingest makes one") from error
+        if note.get("schema") != SCHEMA:
+            raise LakeError(f"{root} is of schema {note.get('schema')!r}; we read {SCHEMA}")
+        for name in FOLDERS:
+            (root / name).mkdir(exist_ok=True)
+        return cls(root, wait_s=wait_s)
+
+    @classmethod
+    def create(cls, path: str | Path, *, wait_s: float = 30.0) -> "Lake":
+        """Open the lake at *path*, or make one there; only its owner may read it.
+
+        Raises:
+            InputError: There are other things at *path*.
+            LakeError: It cannot be written.
+        """
+        root = Path(path)
+        if (root / "lake.json").exists():
+            return cls.open(root, wait_s=wait_s)
+        try:
+            root.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if strangers := {p.name for p in root.iterdir()} - {*FOLDERS, "lake.json.new"}:
+                raise InputError(
+                    f"{root} holds {min(strangers)} and is no lake; name a new folder"
+                )
+            for name in FOLDERS:
+                (root / name).mkdir(exist_ok=True)
+            draft = root / "lake.json.new"
+            draft.write_text(json.dumps({"schema": SCHEMA}) + "\n", encoding="utf-8")
+            draft.rename(root / "lake.json")
+        except OSError as error:
+            raise LakeError(f"cannot make a lake at {root}: {error.strerror or error}") from error
+        return cls(root, wait_s=wait_s)
+
+    @contextmanager
+    def writing(self) -> Iterator[Staging]:
+        """Hold the lake for writing, after completing what a crash left behind.
+
+        What is staged and not committed is gone at the end.
+
+        Raises:
+            LakeError: Another process writes, or the disk refuses.
+        """
+        busy = (
+            f"another ingest, expire or compact is writing the lake {self.path}; try again later"
+        )
+        with locks.held(self.path / "locks" / "writer", wait_s=self.wait_s, busy=busy):
+            if not staging.is_settled(self.path):
+                with self._renaming(is_removing=True):
+                    staging.replay(self.path)
+            staging.clear(self.path)
+            stage = Staging(self.path)
+            try:
+                yield stage
+            finally:
+                stage.close()
+
+    def commit(self, stage: Staging, *, stream: Stream | None = None) -> None:
+        """Make what is staged visible at once, with how far *stream* was read.
+
+        Removed files may still be read by a sweep: then this waits for it.
+
+        Raises:
+            LakeError: See ``Staging.commit``; or a sweep kept reading for ``wait_s``.
+        """
+        if stream:
+            stage.text(stream.name, stream.to_json())
+        with self._renaming(is_removing=stage.is_removing):
+            stage.commit()
+
+    def streams(self) -> list[Stream]:
+        """Return what was read of each input, the furthest first."""
+        return list(streams(self.path))
+
+    def files(
+        self, part: str = "hot", since_us: int | None = None, until_us: int | None = None
+    ) -> list[Path]:
+        """Return the Parquet files of *part* (hot or cold) of the days in [since, until]."""
+        first = f"day={day_name(since_us)}" if since_us is not None else ""
+        last = f"day={day_name(until_us)}" if until_us is not None else "day=~"
+        days = sorted(d for d in (self.path / part).iterdir() if first <= d.name <= last)
+        return [file for day in days for file in sorted(day.glob("*.parquet"))]
+
+    def connect(
+        self,
+        since_us: int | None = None,
+        until_us: int | None = None,
+        *,
+        memory_mb: int = 1_500,
+        threads: int | None = None,
+    ) -> duckdb.DuckDBPyConnection:
+        """Return a DuckDB connection with the view ``exchanges``: every HOT column, no text.
+
+        It sees what was committed when it was opened. Nothing that it reads is removed while
+        it lives.
+
+        Args:
+            since_us: First moment [us since epoch], inclusive; None is the beginning.
+            until_us: Last moment, inclusive; None is the end.
+            memory_mb: Memory of the queries [MB]; beyond it they spill to ``LAKE/spill``.
+            threads: Threads of the queries; None takes every core.
+
+        Raises:
+            LakeError: A crash left the lake unfinished, and another process is writing now.
+        """
+        self._settle()
+        root = self.path / "locks"
+        reading = locks.acquire(
+            root / "readers", is_shared=True, wait_s=self.wait_s, busy=self._busy
+        )
+        try:
+            with locks.held(root / "names", is_shared=True, wait_s=self.wait_s, busy=self._busy):
+                if not staging.is_settled(self.path):
+                    raise LakeError(f"a commit in {self.path} could not be completed")
+                files = self.files("hot", since_us, until_us)
+            connection = duckdb.connect()
+            spill = tempfile.mkdtemp(dir=self.path / "spill")
+        except BaseException:
+            os.close(reading)
+            raise
+        weakref.finalize(connection, _release, reading, spill)
+        connection.execute("SET memory_limit = ?", [f"{memory_mb}MB"])
+        connection.execute("SET threads = ?", [threads or os.cpu_count() or 1])
+        connection.execute("SET temp_directory = ?", [spill])
+        connection.execute("SET preserve_insertion_order = false")
+        connection.execute(_view(connection, files, since_us, until_us))
+        return connection
+
+    @property
+    def _busy(self) -> str:
+        return f"another process changes the files of {self.path}; try again later"
+
+    def _settle(self) -> None:
+        """Complete a commit that a crash left behind; a live writer completes its own."""
+        if not staging.is_settled(self.path):
+            with suppress(LakeError), Lake(self.path, wait_s=0).writing():
+                pass
+
+    @contextmanager
+    def _renaming(self, *, is_removing: bool) -> Iterator[None]:
+        """Keep new readers from listing half a commit, and old ones from losing files."""
+        root = self.path / "locks"
+        busy = f"a sweep is reading the lake {self.path}; try again when it is done"
+        with ExitStack() as both:  # in the order in which connect takes them
+            if is_removing:
+                both.enter_context(locks.held(root / "readers", wait_s=self.wait_s, busy=busy))
+                for spill in (self.path / "spill").iterdir():  # of readers that were killed
+                    shutil.rmtree(spill, ignore_errors=True)
+            both.enter_context(locks.held(root / "names", wait_s=self.wait_s, busy=self._busy))
+            yield
+
+
+def _view(
+    connection: duckdb.DuckDBPyConnection,
+    files: Sequence[Path],
+    since_us: int | None,
+    until_us: int | None,
+) -> str:
+    """Return the view ``exchanges``: columns that no file has are NULL."""
+    if not files:
+        columns = ", ".join(f"NULL::{SQL_TYPES[column(n).kind]} AS {n}" for n in HOT)
+        return f"CREATE VIEW exchanges AS SELECT {columns} WHERE false"
+    names = ", ".join("'" + str(file).replace("'", "''") + "'" for file in files)
+    scan = f"read_parquet([{names}], union_by_name = true, hive_partitioning = false)"
+    here = {row[0] for row in connection.execute(f"DESCRIBE FROM {scan}").fetchall()}
+    columns = ", ".join(
+        f"{n}::{SQL_TYPES[column(n).kind]} AS {n}" if n in here
+        else f"NULL::{SQL_TYPES[column(n).kind]} AS {n}"
+        for n in HOT
+    )  # fmt: skip
+    bounds = [f"ts_us >= {since_us:d}"] if since_us is not None else []
+    bounds += [f"ts_us <= {until_us:d}"] if until_us is not None else []
+    where = f" WHERE {' AND '.join(bounds)}" if bounds else ""
+    return f"CREATE VIEW exchanges AS SELECT {columns} FROM {scan}{where}"
+
+
+def _release(lock: int, spill: str) -> None:
+    os.close(lock)
+    shutil.rmtree(spill, ignore_errors=True)

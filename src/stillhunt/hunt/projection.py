@@ -1,0 +1,71 @@
+"""Pieces of SQL that several readers are made of: paths in JSON, and times in their spellings."""
+
+from collections.abc import Mapping, Sequence
+
+__all__ = ["PER_UNIT_US", "at_paths", "chat_text", "literal", "moment"]
+
+Aliases = Mapping[str, Sequence[str]]
+PER_UNIT_US = {"s": 1_000_000, "ms": 1_000, "us": 1, "ns": 0.001}
+
+
+def literal(text: str) -> str:
+    """Return *text* as an SQL literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def at_paths(aliases: Aliases, json: str = "line", record: str = "found") -> tuple[str, str]:
+    """Return SQL that takes the first known one of several paths for each column.
+
+    The record is parsed once, whatever the number of paths.
+
+    Args:
+        aliases: Column -> JSON paths, newest spelling first.
+        json: SQL of the record; it must be valid JSON or NULL.
+        record: Name of the list that holds what was found.
+
+    Returns:
+        An expression ``... AS record`` for the inner query, and the outer query's columns.
+    """
+    paths = list(dict.fromkeys(path for several in aliases.values() for path in several))
+    listed = ", ".join(literal(path) for path in paths)
+    inner = f"json_extract_string({json}, [{listed}]) AS {record}"
+    columns = []
+    for name, several in aliases.items():
+        picks = [f"nullif({record}[{paths.index(path) + 1}], '')" for path in several]
+        chosen = f"coalesce({', '.join(picks)})" if len(picks) > 1 else picks[0]
+        columns.append(f"{chosen} AS {name}")
+    return inner, ",\n".join(columns)
+
+
+def moment(text: str, unit: str = "s") -> str:
+    """Return SQL for microseconds since the epoch of *text*: RFC 3339, or a number.
+
+    A time without an offset is UTC. ``TIMESTAMP`` would ignore an offset, hence ``TIMESTAMPTZ``.
+
+    Args:
+        text: SQL of a VARCHAR.
+        unit: What a plain number counts: ``s``, ``ms``, ``us`` or ``ns``.
+    """
+    number = f"TRY_CAST(round(TRY_CAST({text} AS DOUBLE) * {PER_UNIT_US[unit]}) AS BIGINT)"
+    if unit == "ns":  # a double holds today's nanoseconds to 256 only
+        number = f"TRY_CAST({text} AS BIGINT) // 1000"
+    return f"coalesce(epoch_us(TRY_CAST(upper({text}) AS TIMESTAMPTZ)), {number})"
+
+
+def chat_text(chat: str, roles: Sequence[str]) -> str:
+    """Return SQL for the text of the messages of *roles*, newest last, a blank line between.
+
+    A message's content is text, or a list of parts of which those with ``text`` count.
+
+    Args:
+        chat: SQL of a JSON list of messages, or NULL.
+        roles: Such as ``user``.
+    """
+    listed = ", ".join(literal(role) for role in roles)
+    return (
+        f"nullif(array_to_string(list_transform(list_filter(json_extract({chat}, '$[*]'), "
+        f"lambda m: json_extract_string(m, '$.role') IN ({listed})), "
+        f"lambda m: CASE json_type(m, '$.content') WHEN 'VARCHAR' "
+        f"THEN json_extract_string(m, '$.content') ELSE array_to_string("
+        f"json_extract_string(m, '$.content[*].text'), chr(10)) END), chr(10) || chr(10)), '')"
+    )

@@ -1,0 +1,56 @@
+r"""Access log of nginx or Apache, stock ``combined`` format: no account, no tokens.
+
+nginx escapes the quote sign inside a field, so it is the only safe place to split: a blank
+in the user name, which the client chooses, would shift every field behind it. Apache escapes
+it as ``\"``; such lines fail the first pass and are read again in nginx's spelling.
+nginx's packaged ``main`` format, with one more field at the end, is read as well. That field,
+``X-Forwarded-For``, is not believed: the client writes it.
+Source: nginx documentation, ngx_http_log_module; Apache HTTP Server, mod_log_config.
+"""
+
+from stillhunt.hunt.settings import HuntSettings
+
+__all__ = ["Nginx"]
+
+QUOTES = (6, 8)  # of combined and of main
+
+
+class Nginx:
+    """Read one exchange from each line."""
+
+    title = "nginx or Apache access log (combined)"
+    source = "nginx: ngx_http_log_module; Apache: mod_log_config"
+    frames = ("lines",)
+    fills = ("ts_us", "source_ip", "method", "path", "status", "user_agent")
+    is_json = False
+
+    def sniff(self, line: str) -> float:
+        """Return how sure we are that *line* is ours, in [0, 1]."""
+        head, quote, _ = line.partition('"')
+        if not quote or not head.endswith("] ") or line.startswith("{"):
+            return 0.0
+        return 0.9 if self.mend(line).count('"') in QUOTES else 0.3
+
+    def mend(self, line: str) -> str:
+        """Return Apache's escapes in nginx's spelling, where no quote stands inside a field."""
+        return line.replace("\\\\", "\\x5C").replace('\\"', "\\x22")
+
+    def select(self, settings: HuntSettings) -> str:
+        """Return the projection; see ``stillhunt.hunt.reading.Reader``.
+
+        The request is split once: two ``split_part`` cost a fifth of the whole.
+        """
+        return r"""
+            SELECT line_number,
+                   epoch_us(try_strptime(q[1][-28:-3], '%d/%b/%Y:%H:%M:%S %z')) AS ts_us,
+                   split_part(q[1], ' ', 1) AS source_ip,
+                   nullif(r[1], '-') AS method, r[2] AS path, q[3][2:4] AS status,
+                   nullif(q[6], '-') AS user_agent,
+                   CASE WHEN len(q) = 7 THEN NULL
+                        WHEN len(q) = 9 AND q[7] = ' ' AND right(q[4], 1) <> '\'
+                             AND right(q[6], 1) <> '\' THEN NULL
+                        WHEN len(q) = 1 AND trim(q[1]) = '' THEN 'blank line'
+                        ELSE 'expected three quoted fields' END AS reject
+            FROM (SELECT line_number, q, string_split(q[2], ' ') AS r
+                  FROM (SELECT line_number, string_split(line, '"') AS q FROM lines))
+        """

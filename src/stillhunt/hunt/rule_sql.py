@@ -1,0 +1,295 @@
+"""What a rule means, as one query in the portable subset.
+
+The text that is returned is the text that runs, with every value written in: an analyst can
+paste it. No timestamps, no approximate functions, no arrays, so that DuckDB, Spark and
+ClickHouse agree on every row.
+"""
+
+import re
+from collections.abc import Mapping
+
+from stillhunt.hunt.parameters import Value
+from stillhunt.hunt.rule import DERIVED, Bound, Figure, Rule
+
+__all__ = [
+    "GENERATION_OPERATIONS",
+    "GENERATION_PATHS",
+    "measured_columns",
+    "path_condition",
+    "render",
+    "rows_sql",
+    "rule_sql",
+    "subject_condition",
+]
+
+GENERATION_PATHS = (
+    "/v1/messages",
+    "/v1/chat/completions",
+    "/v1/responses",
+    "/v1/completions",
+    "/v1/generate",
+)
+"""The end points that make a model write, as INTERFACES fixes them."""
+
+GENERATION_OPERATIONS = (
+    "chat",
+    "completion",
+    "completions",
+    "generate_content",
+    "message",
+    "messages",
+    "response",
+    "responses",
+    "text_completion",
+)
+"""Operations that make a model write; a gateway's record of one has no path."""
+
+MINUTE_US = 60_000_000
+
+
+def render(sql: str, values: Mapping[str, Value]) -> str:
+    """Return *sql* with each ``:name`` replaced by its value, text in quotes.
+
+    Raises:
+        KeyError: A name that *values* does not have.
+    """
+    return re.sub(r"(?<![:'\w]):([a-z][a-z0-9_]*)", lambda match: _literal(values[match[1]]), sql)
+
+
+def _literal(value: Value) -> str:
+    return repr(value) if isinstance(value, int | float) else "'" + value.replace("'", "''") + "'"
+
+
+def path_condition(listed: str) -> str:
+    """Return the SQL condition that an exchange's path is one of *listed*.
+
+    Args:
+        listed: Paths separated by commas, without query strings. Empty means the generation
+            end points, ``*`` every exchange, and ``/v1/x/*`` all paths below ``/v1/x/``.
+
+    What stands behind the first ``?`` does not count. An exchange without a path is a
+    gateway's own record of a generation and counts unless its operation says otherwise.
+    """
+    paths = [path.strip() for path in listed.split(",") if path.strip()] or list(GENERATION_PATHS)
+    if "*" in paths:
+        return "TRUE"
+    exact = [path for path in paths if not path.endswith("/*")]
+    starts = [f"{path}?" for path in exact] + [p[:-1] for p in paths if p.endswith("/*")]
+    tests = [f"path IN ({_listed(exact)})"] if exact else []
+    tests += [f"STARTS_WITH(path, {_literal(start)})" for start in starts]
+    tests.append(
+        "(path IS NULL AND (operation IS NULL"
+        f" OR operation IN ({_listed(GENERATION_OPERATIONS)})))"
+    )
+    return "(" + "\n      OR ".join(tests) + ")"
+
+
+def _listed(values: tuple[str, ...] | list[str]) -> str:
+    return ", ".join(_literal(value) for value in values)
+
+
+def _conditions(rule: Rule, values: Mapping[str, Value]) -> list[str]:
+    """Return what an exchange has to be to count, but for time."""
+    found = []
+    if rule.filter.methods:
+        found.append(f"(method IS NULL OR method IN ({_listed(rule.filter.methods)}))")
+    if rule.filter.paths:
+        found.append(path_condition(str(values[rule.filter.paths])))
+    found += [f"{name} IS NOT NULL" for name in rule.filter.known]
+    if rule.either:
+        found.append("(" + " OR ".join(f"{name} IS NOT NULL" for name in rule.either) + ")")
+    return [condition for condition in found if condition != "TRUE"]
+
+
+def measured_columns(rule: Rule) -> tuple[str, ...]:
+    """Return the columns that the rule's figures are made of."""
+    named = [name for figure in rule.figures.values() for name in (figure.column, figure.of)]
+    return tuple(dict.fromkeys(name for name in named if name))
+
+
+def rows_sql(
+    rule: Rule,
+    values: Mapping[str, Value],
+    *,
+    after: str = ":from_us",
+    extra: tuple[str, ...] = (),
+) -> str:
+    """Return the exchanges that count, with the columns that the rule looks at.
+
+    Args:
+        rule: The rule.
+        values: Its parameters.
+        after: SQL of the moment after which they count [us].
+        extra: More columns to carry.
+    """
+    plain = [DERIVED.get(name, name) for name in rule.subject]
+    columns = list(dict.fromkeys(["ts_us", *plain, *measured_columns(rule), *extra]))
+    conditions = [f"ts_us > {after}", "ts_us <= :until_us", *_conditions(rule, values)]
+    sql = f"SELECT {', '.join(columns)}\n    FROM exchanges\n    WHERE " + "\n      AND ".join(
+        conditions
+    )
+    return _with_prefix(sql, columns) if "source_prefix" in rule.subject else sql
+
+
+def _with_prefix(sql: str, columns: list[str]) -> str:
+    """Add ``source_prefix`` to the rows of *sql*: the address's /24, or its /48 in IPv6.
+
+    Addresses are in their shortest form, so ``::`` stands for at least two groups of zeros
+    and the first three groups can be read from what stands before it.
+    """
+    kept = ", ".join(columns)
+    return f"""SELECT {kept},
+           CASE WHEN group3 IS NULL AND STRPOS(source_ip, '.') > 0
+                THEN SUBSTR(source_ip, 1, LENGTH(source_ip) - STRPOS(REVERSE(source_ip), '.'))
+                     || '.0/24'
+                WHEN group3 IS NULL THEN source_ip
+                WHEN group3 <> '0' THEN group1 || ':' || group2 || ':' || group3 || '::/48'
+                WHEN group2 <> '0' THEN group1 || ':' || group2 || '::/48'
+                WHEN group1 <> '0' THEN group1 || '::/48'
+                ELSE '::/48' END AS source_prefix
+    FROM (
+        SELECT {kept}, group1, group2, SUBSTR(rest, 1, STRPOS(rest, ':') - 1) AS group3
+        FROM (
+            SELECT {kept}, group1, SUBSTR(rest, 1, STRPOS(rest, ':') - 1) AS group2,
+                   SUBSTR(rest, STRPOS(rest, ':') + 1) AS rest
+            FROM (
+                SELECT {kept}, SUBSTR(rest, 1, STRPOS(rest, ':') - 1) AS group1,
+                       SUBSTR(rest, STRPOS(rest, ':') + 1) AS rest
+                FROM (
+                    SELECT {kept},
+                           CASE WHEN STRPOS(source_ip, '::') > 1
+                                THEN SUBSTR(source_ip, 1, STRPOS(source_ip, '::') - 1) || ':0:0:'
+                                WHEN STRPOS(source_ip, '::') = 1 THEN '0:0:0:'
+                                WHEN STRPOS(source_ip, ':') > 0 THEN source_ip || ':' END AS rest
+                    FROM ({sql})
+                )
+            )
+        )
+    )"""
+
+
+def _figure(figure: Figure) -> str:
+    match figure.measure:
+        case "count":
+            return "COUNT(*)"
+        case "sum":
+            return f"SUM({figure.column})"
+        case "mean":
+            return f"AVG({figure.column})"
+        case "share":
+            part = f"SUM(CASE WHEN {figure.of} > 0 THEN {figure.column} END)"
+            whole = f"SUM(CASE WHEN {figure.of} > 0 THEN {figure.of} END)"
+            return f"CAST({part} AS DOUBLE) / {whole}"
+
+
+def _times(bound: Bound) -> str:
+    """How many times the bound the figure is; a bound of 0 counts as 1, unknown as 0."""
+    return f"COALESCE(CAST({bound.figure} AS DOUBLE) / GREATEST(:{bound.above}, 1), 0)"
+
+
+def _statistic(rule: Rule) -> str:
+    """Times the bound: the largest of several, or the smallest where all have to hold."""
+    times = [_times(bound) for bound in rule.bounds]
+    if len(times) == 1:
+        return times[0]
+    return f"{'GREATEST' if rule.combine == 'any' else 'LEAST'}({', '.join(times)})"
+
+
+def _exceeded(rule: Rule) -> str:
+    word = " OR " if rule.combine == "any" else " AND "
+    return word.join(f"{bound.figure} > :{bound.above}" for bound in rule.bounds)
+
+
+def rule_sql(rule: Rule, values: Mapping[str, Value], from_us: int, until_us: int) -> str:
+    """Return the rule's query over (from_us, until_us].
+
+    Look-back: one row per subject that stands above a bound, with the columns of the subject,
+    ``severity, statistic, n, first_seen, last_seen`` and the figures. Sliding: one row per
+    subject and minute that holds a moment above the bound; ``episodes`` joins them.
+    """
+    form = _lookback if rule.window.kind == "lookback" else _sliding
+    return render(form(rule, values), dict(values) | {"from_us": from_us, "until_us": until_us})
+
+
+def _lookback(rule: Rule, values: Mapping[str, Value]) -> str:
+    subject = ", ".join(rule.subject)
+    figures = ",\n           ".join(f"{_figure(f)} AS {name}" for name, f in rule.figures.items())
+    return f"""WITH figures AS (
+    SELECT {subject},
+           {figures},
+           COUNT(*) AS n, MIN(ts_us) AS first_seen, MAX(ts_us) AS last_seen
+    FROM ({rows_sql(rule, values)})
+    GROUP BY {subject}
+)
+SELECT {subject}, {rule.severity} AS severity,
+       {_statistic(rule)} AS statistic,
+       n, first_seen, last_seen, {", ".join(rule.figures)}
+FROM figures
+WHERE {_exceeded(rule)}"""
+
+
+def _sliding(rule: Rule, values: Mapping[str, Value]) -> str:
+    """Count in (t - span, t] at every exchange t of the subjects that can be above at all.
+
+    Any span of 60 s lies in two neighbouring minutes, so a minute whose sum with the one
+    before is not above the bound is left out before the dear window function.
+    """
+    (subject,), (bound,) = rule.subject, rule.bounds
+    rows = rows_sql(rule, values, after=f":from_us - {rule.window.span_us}")
+    minute = f"ts_us - MOD(ts_us, {MINUTE_US})"
+    figure = bound.figure
+    return f"""WITH chosen AS (
+    SELECT {subject}, ts_us, {minute} AS minute_us
+    FROM ({rows})
+    WHERE {subject} IS NOT NULL
+),
+busy AS (
+    SELECT {subject} FROM chosen GROUP BY {subject} HAVING COUNT(*) > :{bound.above}
+),
+minutes AS (
+    SELECT {subject}, minute_us, COUNT(*) AS requests
+    FROM chosen
+    WHERE {subject} IN (SELECT {subject} FROM busy)
+    GROUP BY {subject}, minute_us
+),
+pairs AS (
+    SELECT {subject}, minute_us, requests FROM minutes
+    UNION ALL
+    SELECT {subject}, minute_us + {MINUTE_US} AS minute_us, requests FROM minutes
+),
+hot AS (
+    SELECT {subject}, minute_us
+    FROM pairs
+    GROUP BY {subject}, minute_us
+    HAVING SUM(requests) > :{bound.above}
+),
+wanted AS (
+    SELECT {subject}, minute_us FROM hot
+    UNION
+    SELECT {subject}, minute_us - {MINUTE_US} AS minute_us FROM hot
+),
+counted AS (
+    SELECT r.{subject}, r.ts_us, r.minute_us,
+           COUNT(*) OVER (PARTITION BY r.{subject} ORDER BY r.ts_us
+                          RANGE BETWEEN {rule.window.span_us or 0} - 1 PRECEDING
+                          AND CURRENT ROW) AS {figure}
+    FROM chosen AS r
+    JOIN wanted AS w ON r.{subject} = w.{subject} AND r.minute_us = w.minute_us
+),
+above AS (
+    SELECT {subject}, ts_us, minute_us, {figure},
+           MAX({figure}) OVER (PARTITION BY {subject}, minute_us) AS peak
+    FROM counted
+    WHERE {figure} > :{bound.above} AND ts_us > :from_us
+)
+SELECT {subject}, MAX({rule.severity}) AS severity, MAX({_times(bound)}) AS statistic,
+       MAX({figure}) AS {figure}, MIN(CASE WHEN {figure} = peak THEN ts_us END) AS peak_us,
+       COUNT(*) AS requests_above, COUNT(DISTINCT ts_us - MOD(ts_us, 1000000)) AS seconds_above,
+       MIN(ts_us) AS first_seen, MAX(ts_us) AS last_seen
+FROM above
+GROUP BY {subject}, minute_us"""
+
+
+def subject_condition(rule: Rule) -> str:
+    """Return the join of a subject's rows ``r`` with the subjects found ``f``; NULL is NULL."""
+    return " AND ".join(f"r.{name} IS NOT DISTINCT FROM f.{name}" for name in rule.subject)

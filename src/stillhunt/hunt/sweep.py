@@ -1,0 +1,290 @@
+"""The sweep: ask a lake every rule and every detector, again from the beginning each time.
+
+There is no state: the same lake and the same moment give the same findings with the same ids.
+"""
+
+import dataclasses
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+import duckdb
+import pyarrow as pa
+
+from stillhunt.hunt.allow import apply_allow, check_allow
+from stillhunt.hunt.claims import Moment, Question, ask_detector, ask_rule
+from stillhunt.hunt.coverage import Answered, Filled, answered, fill
+from stillhunt.hunt.directory import Directory, load_directory, load_events
+from stillhunt.hunt.parameters import Parameter, fields_of, resolve
+from stillhunt.hunt.ranking import rank_accounts
+from stillhunt.hunt.rule import load_rules
+from stillhunt.hunt.settings import HuntSettings
+from stillhunt.hunt.slices import slices
+from stillhunt.model.errors import ConfigError
+from stillhunt.model.finding import Finding
+from stillhunt.registry import parts
+
+__all__ = ["Coverage", "Exchanges", "Progress", "SweepResult", "known_parameters", "sweep"]
+
+Progress = Callable[[str, int, int], None]
+"""Called as (what is being done, steps done, steps in all)."""
+
+
+class Exchanges(Protocol):
+    """What a sweep asks of a lake."""
+
+    def connect(
+        self, since_us: int | None = None, until_us: int | None = None, *, memory_mb: int = 1_500
+    ) -> duckdb.DuckDBPyConnection:
+        """Return a connection with the view ``exchanges``, both ends inclusive."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Coverage:
+    """What one rule or detector could answer, and how much it found."""
+
+    name: str
+    kind: Literal["rule", "detector"]
+    family: str
+    answered: Answered
+    needs: tuple[str, ...]
+    """Columns that the answer rests on."""
+    uses: tuple[str, ...]
+    """Columns that make it whole."""
+    missing: tuple[str, ...]
+    """Columns that no source, or not every source, fills."""
+    findings: int
+    allowed: int
+    seconds: float
+    sql: str
+    """The query that ran, to check a finding by hand."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SweepResult:
+    """Everything that a sweep found."""
+
+    findings: tuple[Finding, ...]
+    detectors: tuple[Coverage, ...]
+    accounts: tuple[dict[str, Any], ...]
+    """Every account of severity 2 or more; see ``ranking``."""
+    period: tuple[int, int] | None
+    """First and last exchange swept [us since epoch]; None in an empty lake."""
+    totals: dict[str, int | None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Plan:
+    """What is asked, whatever the moment."""
+
+    lake: Exchanges
+    settings: HuntSettings
+    questions: Sequence[Question]
+    since_us: int | None
+    directory: Directory | None
+    events: pa.Table | None
+
+
+def known_parameters() -> tuple[Parameter, ...]:
+    """Return every parameter of every rule and detector."""
+    rules = [parameter for rule in load_rules() for parameter in rule.known_parameters]
+    detectors = parts("stillhunt.hunt.detectors")
+    return (*rules, *(p for name, part in detectors.items() for p in fields_of(name, part)))
+
+
+def sweep(
+    lake: Exchanges,
+    *,
+    settings: HuntSettings,
+    overrides: Mapping[str, str] | None = None,
+    since_us: int | None = None,
+    until_us: int | None = None,
+    replay_us: int | None = None,
+    accounts: Directory | Path | str | None = None,
+    events: pa.Table | Path | str | None = None,
+    progress: Progress | None = None,
+) -> SweepResult:
+    """Ask *lake* everything, as of *until_us*.
+
+    Args:
+        lake: Anything that connects to the view ``exchanges``.
+        settings: Memory, allowed subjects, parameters.
+        overrides: Parameters by full name, such as ``volume.tokens_per_day``; they win.
+        since_us: First moment swept [us since epoch]; None is the beginning. Episodes of
+            look-back rules may have begun before it.
+        until_us: The moment of the sweep; None is the newest exchange. Never the wall clock.
+        replay_us: Also sweep at every multiple of this in log time, seeing only what was there
+            then, and say at which step each finding was first made [us].
+        accounts: Account directory, or the file of one.
+        events: Event list, or the file of one.
+        progress: Hears of each step.
+
+    Raises:
+        ConfigError: A parameter or an allowed detector that is not there.
+        InputError: The accounts or events cannot be read.
+    """
+    classes = parts("stillhunt.hunt.detectors")
+    values = resolve(known_parameters(), settings.detectors, overrides or {})
+    check_allow(settings.allow, {*(rule.name for rule in load_rules()), *classes})
+    if replay_us is not None and replay_us <= 0:
+        raise ConfigError(f"the step of a replay is {replay_us} us; give one such as 1h")
+    plan = _Plan(
+        lake=lake,
+        settings=settings,
+        questions=(
+            *(ask_rule(rule, values[rule.name]) for rule in load_rules()),
+            *(ask_detector(name, part(**values.get(name, {}))) for name, part in classes.items()),
+        ),
+        since_us=since_us,
+        directory=load_directory(accounts) if isinstance(accounts, str | Path) else accounts,
+        events=load_events(events) if isinstance(events, str | Path) else events,
+    )
+    until = _newest(plan) if until_us is None else until_us
+    result = _once(plan, until, progress)
+    return result if replay_us is None else _replayed(plan, result, until, replay_us, progress)
+
+
+def _connect(plan: _Plan, since_us: int | None, until_us: int | None) -> duckdb.DuckDBPyConnection:
+    return plan.lake.connect(since_us, until_us, memory_mb=plan.settings.lake.memory_mb)
+
+
+def _newest(plan: _Plan) -> int | None:
+    """Return the newest moment of the lake, before anything is filtered out."""
+    with _connect(plan, None, None) as con:
+        newest: int | None = con.execute("SELECT MAX(ts_us) FROM exchanges").fetchall()[0][0]
+        return newest
+
+
+def _once(plan: _Plan, until_us: int | None, progress: Progress | None) -> SweepResult:
+    """Sweep at one moment."""
+    with _connect(plan, plan.since_us, until_us) as con:
+        if plan.since_us is None:
+            return _asked(plan, con, con, until_us, progress)
+        with _connect(plan, None, until_us) as history:
+            return _asked(plan, con, history, until_us, progress)
+
+
+def _asked(
+    plan: _Plan,
+    con: duckdb.DuckDBPyConnection,
+    history: duckdb.DuckDBPyConnection,
+    until_us: int | None,
+    progress: Progress | None,
+) -> SweepResult:
+    _register(plan, con)
+    columns = [name for q in plan.questions for name in (*q.needs, *q.either, *q.uses)]
+    filled = fill(con, columns)
+    moment = Moment(con=con, history=history, slices=slices(con), until_us=until_us or 0)
+    found: list[Finding] = []
+    covered: list[Coverage] = []
+    for step, question in enumerate(plan.questions):
+        if progress:
+            progress(f"hunting: {question.name}", step, len(plan.questions))
+        theirs, coverage = _ask(question, moment, filled)
+        found += theirs
+        covered.append(coverage)
+    if progress:
+        progress("hunting", len(plan.questions), len(plan.questions))
+    findings = apply_allow(found, plan.settings.allow, _orgs(plan, con, found))
+    return SweepResult(
+        findings=findings,
+        detectors=tuple(_counted(coverage, findings) for coverage in covered),
+        accounts=rank_accounts(findings),
+        period=None if filled.first_us is None else (filled.first_us, filled.last_us or 0),
+        totals=_totals(con, filled),
+    )
+
+
+def _register(plan: _Plan, con: duckdb.DuckDBPyConnection) -> None:
+    """Make the accounts and the events views that a detector can join."""
+    if plan.directory is not None:
+        con.register("directory", plan.directory.table)
+    if plan.events is not None:
+        con.register("events", plan.events)
+
+
+def _ask(question: Question, moment: Moment, filled: Filled) -> tuple[list[Finding], Coverage]:
+    """Ask one question, unless its columns are not there."""
+    how, missing = answered(filled, question.needs, question.either, question.uses)
+    began = time.perf_counter()
+    findings = question.find(moment) if how != "no" else []
+    return findings, Coverage(
+        name=question.name,
+        kind=question.kind,
+        family=question.family,
+        answered=how,
+        needs=(*question.needs, *question.either),
+        uses=question.uses,
+        missing=missing,
+        findings=len(findings),
+        allowed=0,
+        seconds=time.perf_counter() - began,
+        sql=question.sql(moment),
+    )
+
+
+def _counted(coverage: Coverage, findings: Sequence[Finding]) -> Coverage:
+    allowed = sum(f.detector == coverage.name and f.allowed is not None for f in findings)
+    return dataclasses.replace(coverage, allowed=allowed)
+
+
+def _totals(con: duckdb.DuckDBPyConnection, filled: Filled) -> dict[str, int | None]:
+    accounts = con.execute("SELECT COUNT(DISTINCT account_id) FROM exchanges").fetchall()[0][0]
+    return {
+        "exchanges": filled.exchanges,
+        "accounts": accounts,
+        "output_tokens": filled.output_tokens,
+    }
+
+
+def _orgs(
+    plan: _Plan, con: duckdb.DuckDBPyConnection, findings: Sequence[Finding]
+) -> dict[str, Collection[str]]:
+    """Return the organisations of the accounts found, if an allow entry asks for any.
+
+    The directory's word counts before that of the logs.
+    """
+    if all(entry.org_id is None for entry in plan.settings.allow):
+        return {}
+    named = {str(f.subject["account_id"]) for f in findings if f.subject.get("account_id")}
+    con.register("named", pa.table({"account_id": pa.array(sorted(named), pa.string())}))
+    orgs: dict[str, Collection[str]] = {}
+    for account, org in con.execute(
+        """SELECT DISTINCT account_id, org_id FROM exchanges
+           WHERE org_id IS NOT NULL AND account_id IN (SELECT account_id FROM named)"""
+    ).fetchall():
+        orgs[account] = {*orgs.get(account, ()), org}
+    if plan.directory is not None:
+        for row in plan.directory.table.select(["account_id", "org_id"]).to_pylist():
+            if row["org_id"] is not None:
+                orgs[row["account_id"]] = {row["org_id"]}
+    return orgs
+
+
+def _replayed(
+    plan: _Plan, result: SweepResult, until: int | None, step_us: int, progress: Progress | None
+) -> SweepResult:
+    """Return *result* with the first step at which each of its findings was made."""
+    first: dict[str, int] = {}
+    steps = _steps(result.period, until, step_us)
+    for done, step in enumerate(steps):
+        if progress:
+            progress("replay", done, len(steps))
+        for finding in _once(plan, step, None).findings:
+            first.setdefault(finding.id, step)
+    return dataclasses.replace(
+        result,
+        findings=tuple(
+            dataclasses.replace(f, first_alert_us=first.get(f.id, until)) for f in result.findings
+        ),
+    )
+
+
+def _steps(period: tuple[int, int] | None, until: int | None, step_us: int) -> Sequence[int]:
+    """Return the multiples of *step_us* from the first exchange on, before *until*."""
+    if period is None or until is None:
+        return ()
+    return range(-(-period[0] // step_us) * step_us, until, step_us)

@@ -1,0 +1,291 @@
+"""Write a population with ground truth to a folder: exchanges, accounts, events, truth.
+
+The folder appears whole or not at all: it is written beside its place and renamed.
+"""
+
+import contextlib
+import datetime
+import io
+import json
+import shutil
+import tempfile
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import pyarrow.compute as pc
+import zstandard
+
+from stillhunt.lab.crowd import Actor, Crowd, Harvesters, Outage, People, Pipelines
+from stillhunt.lab.native import JsonLines
+from stillhunt.model.errors import ConfigError, InputError, StillhuntError
+from stillhunt.settings import near
+
+__all__ = ["CAMPAIGNS", "SIZES", "Size", "Summary", "demo_day", "simulate"]
+
+CAMPAIGNS = ("clumsy",)
+"""Campaigns that can be simulated."""
+START = datetime.date(2026, 9, 7)  # a Monday
+FILES = {"exchanges.jsonl", "exchanges.jsonl.zst", "accounts.jsonl", "events.jsonl", "truth.jsonl"}
+PIPELINES = 0.03  # share of accounts that are programs; guess
+MOST_ATTACKERS = 0.5
+MINUTE_US = 60_000_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Size:
+    """How large a population is, and how much of it is written."""
+
+    accounts: int
+    days: int
+    per_account_day: float
+    """Mean exchanges of an account and day, all kinds together."""
+    people_per_day: float
+    harvest: float
+    """Mean exchanges of one harvester in all."""
+    base_rate: float = 0.01
+    compressed: bool = True
+    brief: bool = False
+
+
+SIZES: Mapping[str, Size] = {
+    "small": Size(
+        accounts=2_000, days=7, per_account_day=18, people_per_day=5.5, harvest=2_000,
+        compressed=False,
+    ),
+    "medium": Size(
+        accounts=10_000, days=14, per_account_day=14.3, people_per_day=5.5, harvest=2_000
+    ),
+    # 16M exchanges in all. With 9 % attackers, as many as the pool of 25,000 that this size
+    # is made for, each can only take 150 answers: still above the volume bound, once.
+    "large": Size(
+        accounts=275_000, days=7, per_account_day=8.31, people_per_day=3.5, harvest=150,
+        base_rate=0.09, brief=True,
+    ),
+}  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Summary:
+    """What was written."""
+
+    folder: Path
+    exchanges: int
+    accounts: int
+    attackers: int
+    output_tokens: int
+    size: int
+    """Size of the exchanges' file [bytes]."""
+    seconds: float
+
+    def __str__(self) -> str:
+        return (
+            f"{self.folder}: {self.exchanges:,} exchanges of {self.accounts:,} accounts,"
+            f" {self.attackers:,} of them attackers; {self.output_tokens:,} output tokens;"
+            f" {self.size / 1e6:,.0f} MB in {self.seconds:.0f} s"
+        )
+
+
+def simulate(
+    out: Path,
+    *,
+    size: str = "small",
+    seed: int = 1,
+    campaigns: tuple[str, ...] = (),
+    base_rate: float | None = None,
+    days: int | None = None,
+    accounts: int | None = None,
+) -> Summary:
+    """Write a simulated population to the folder *out*.
+
+    The same arguments give the same bytes. ``exchanges.jsonl`` is in order of time; medium and
+    large are compressed to ``exchanges.jsonl.zst``.
+
+    Args:
+        out: Folder to make. An earlier simulation in it is replaced.
+        seed: Number from 0 to 2,147,483,647 that everything is drawn from.
+        days: Length of the period, instead of the size's own [days].
+        accounts: Accounts of all kinds, instead of the size's own.
+        size: small (2,000 accounts, 7 days), medium (10,000, 14) or large (275,000, 7, 16M
+            exchanges; prompts are short and answers left out).
+        campaigns: What attacks; empty means all of ``CAMPAIGNS``.
+        base_rate: Share of attacking accounts in [0, 0.5]; default that of the size.
+
+    Raises:
+        ConfigError: An argument means nothing, or a campaign is unknown.
+        InputError: *out* holds something else.
+        StillhuntError: The folder cannot be written.
+    """
+    if size not in SIZES:
+        raise ConfigError(f"size is {size!r}; give {', '.join(SIZES)}{near(size, SIZES)}")
+    for one in campaigns:
+        if one not in CAMPAIGNS:
+            raise ConfigError(
+                f"there is no campaign {one!r}; there is {', '.join(CAMPAIGNS)}"
+                f"{near(one, CAMPAIGNS)}"
+            )
+    chosen = SIZES[size]
+    total = _within("accounts", chosen.accounts if accounts is None else accounts, 20, 5_000_000)
+    span = _within("days", chosen.days if days is None else days, 1, 366)
+    rate = chosen.base_rate if base_rate is None else base_rate
+    if not 0 <= rate <= MOST_ATTACKERS:
+        raise ConfigError(f"base_rate is {rate!r}; give a share of accounts in [0, 0.5]")
+    _within("seed", seed, 0, 2**31 - 1)
+    crowd = Crowd(
+        actors=_actors(chosen, seed=seed, accounts=total, days=span, rate=rate),
+        seed=seed, start=START, days=span, outages=_outages(START, span),
+    )  # fmt: skip
+    return _write(out, crowd, compressed=chosen.compressed)
+
+
+def demo_day(out: Path, seed: int = 1) -> Path:
+    """Write one day of about 400 accounts and 40,000 exchanges to *out*, and return *out*.
+
+    One clumsy harvester among people and pipelines; an earlier simulation is replaced.
+
+    Raises:
+        InputError: *out* holds something else.
+        StillhuntError: The folder cannot be written.
+    """
+    _within("seed", seed, 0, 2**31 - 1)
+    start = START + datetime.timedelta(days=1)
+    crowd = Crowd(
+        actors=(
+            People(count=377, seed=seed, per_day=17.0),
+            Pipelines(count=22, seed=seed, per_day=1_400.0),
+            Harvesters(count=1, seed=seed, requests=2_900.0),
+        ),
+        seed=seed, start=start, days=1, outages=_outages(start, 1),
+    )  # fmt: skip
+    _write(out, crowd, compressed=False)
+    return out
+
+
+def _within(name: str, value: int, least: int, most: int) -> int:
+    if not least <= value <= most:
+        raise ConfigError(f"{name} is {value!r}; give a number from {least:,} to {most:,}")
+    return value
+
+
+def _actors(size: Size, *, seed: int, accounts: int, days: int, rate: float) -> tuple[Actor, ...]:
+    """Share the accounts out; pipelines send what is left of the size's exchanges."""
+    attackers = round(accounts * rate)
+    programs = max(1, round((accounts - attackers) * PIPELINES))
+    people = accounts - attackers - programs
+    left = size.per_account_day * accounts * days - size.harvest * attackers
+    left -= size.people_per_day * people * days
+    return (
+        People(count=people, seed=seed, per_day=size.people_per_day, brief=size.brief),
+        Pipelines(
+            count=programs, seed=seed, per_day=max(60.0, left / (programs * days)),
+            brief=size.brief,
+        ),
+        Harvesters(count=attackers, seed=seed, requests=size.harvest, days=days),
+    )  # fmt: skip
+
+
+def _outages(start: datetime.date, days: int) -> tuple[Outage, ...]:
+    """Let the service fail for a quarter of an hour in the middle of the period."""
+    begin = _moment(start) + days // 2 * 1440 * MINUTE_US + 845 * MINUTE_US
+    return (Outage(start_us=begin, end_us=begin + 15 * MINUTE_US),)
+
+
+def _moment(day: datetime.date) -> int:
+    midnight = datetime.datetime.combine(day, datetime.time(), datetime.UTC)
+    return int(midnight.timestamp()) * 1_000_000
+
+
+def _events(crowd: Crowd) -> list[dict[str, Any]]:
+    """Return what everyone saw: the outages, and a model that came out shortly before."""
+    release = crowd.start_us - 2 * 1440 * MINUTE_US + 900 * MINUTE_US
+    events: list[tuple[int, str, str, str | None]] = [
+        (release, "model_release", "m-2 becomes available", "m-2")
+    ]
+    events += [(o.start_us, "outage", "answers fail with 503", None) for o in crowd.outages]
+    return [
+        {"ts": str(np.datetime64(ts_us, "us")) + "Z", "kind": kind, "name": name, "model": model}
+        for ts_us, kind, name, model in events
+    ]
+
+
+def _write(out: Path, crowd: Crowd, *, compressed: bool) -> Summary:
+    began = time.perf_counter()
+    _refuse_strangers(out)
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with _beside(out) as folder:
+            rows, tokens, size = _exchanges(folder, crowd, compressed=compressed)
+            truth = crowd.truth()
+            _lines(folder / "accounts.jsonl", crowd.directory())
+            _lines(folder / "events.jsonl", _events(crowd))
+            _lines(folder / "truth.jsonl", truth)
+    except OSError as error:
+        raise StillhuntError(f"cannot write the simulation {out}: {error}") from error
+    return Summary(
+        folder=out,
+        exchanges=rows,
+        accounts=len(truth),
+        attackers=sum(record["label"] == "attack" for record in truth),
+        output_tokens=tokens,
+        size=size,
+        seconds=time.perf_counter() - began,
+    )
+
+
+def _refuse_strangers(out: Path) -> None:
+    """Let an earlier simulation be replaced, and nothing else."""
+    if not out.exists():
+        return
+    if not out.is_dir():
+        raise InputError(f"{out} is a file; give a folder for the simulation")
+    names = {path.name for path in out.iterdir()}
+    if names and not ("truth.jsonl" in names and names <= FILES):
+        raise InputError(f"{out} is not empty and holds no simulation; give another folder")
+
+
+@contextlib.contextmanager
+def _beside(out: Path) -> Iterator[Path]:
+    """Give a folder beside *out*, which takes its place when all went well."""
+    folder = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
+    try:
+        yield folder
+        folder.chmod(0o755)
+        if out.exists():
+            out.rename(folder / "earlier")
+        folder.rename(out)
+        shutil.rmtree(out / "earlier", ignore_errors=True)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def _exchanges(folder: Path, crowd: Crowd, *, compressed: bool) -> tuple[int, int, int]:
+    """Write the exchanges and return rows, output tokens and bytes."""
+    path = folder / ("exchanges.jsonl.zst" if compressed else "exchanges.jsonl")
+    rows = tokens = 0
+    with path.open("wb") as raw, _packed(raw, compressed=compressed) as file:
+        writer = JsonLines(file)
+        for table in crowd.batches():
+            writer.write(table)
+            rows += table.num_rows
+            tokens += pc.sum(table["output_tokens"]).as_py() or 0
+    return rows, tokens, path.stat().st_size
+
+
+@contextlib.contextmanager
+def _packed(raw: BinaryIO, *, compressed: bool) -> Iterator[BinaryIO]:
+    if not compressed:
+        yield raw
+        return
+    with zstandard.ZstdCompressor(level=3).stream_writer(raw, closefd=False) as file:
+        yield file
+
+
+def _lines(path: Path, records: Iterable[Mapping[str, Any]]) -> None:
+    text = io.StringIO()
+    for record in records:
+        text.write(json.dumps(record, ensure_ascii=False) + "\n")
+    path.write_text(text.getvalue(), encoding="utf-8")

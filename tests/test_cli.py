@@ -1,0 +1,163 @@
+"""The command line as scripts know it: exit codes, streams, fixed names."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+DAY = "2026-10-12T{:02d}:{:02d}:{:02d}.{:03d}Z"
+
+
+def stillhunt(
+    *words: str, cwd: Path, stdin: bytes | None = None
+) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        [sys.executable, "-m", "stillhunt", *words],
+        cwd=cwd,
+        input=stdin,
+        capture_output=True,
+        check=False,
+        timeout=180,
+    )
+
+
+def exchange(i: int, **more: object) -> str:
+    seconds = i * 7
+    return json.dumps(
+        {
+            "ts": DAY.format(seconds // 3600, seconds // 60 % 60, seconds % 60, 0),
+            "account_id": "a1",
+            "source_ip": "192.0.2.1",
+            "method": "POST",
+            "path": "/v1/messages",
+            "output_tokens": 10,
+        }
+        | more
+    )
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    path = tmp_path / "log.jsonl"
+    path.write_text("\n".join(exchange(i, output_tokens=2_000) for i in range(60)) + "\n")
+    return path
+
+
+def test_help_answers_and_names_every_command(tmp_path: Path) -> None:
+    done = stillhunt("--help", cwd=tmp_path)
+    assert done.returncode == 0
+    for command in (b"hunt", b"ingest", b"sweep", b"lake", b"rules", b"lab", b"schema", b"demo"):
+        assert command in done.stdout
+
+
+def test_the_version_is_the_packages(tmp_path: Path) -> None:
+    assert stillhunt("--version", cwd=tmp_path).stdout == b"stillhunt 0.1.0\n"
+
+
+def test_findings_leave_with_1_and_json_alone_on_standard_output(log: Path) -> None:
+    done = stillhunt("hunt", str(log), "--json", "-", cwd=log.parent)
+    assert done.returncode == 1
+    report = json.loads(done.stdout)
+    assert report["schema"] == "stillhunt.report/1"
+    (one,) = report["inputs"]
+    assert (one["lines"], one["rows"], one["rejects"]) == (60, 60, 0)
+    found = {f["detector"]: f for f in report["findings"]}
+    assert found["volume"]["subject"] == {"account_id": "a1", "source_ip": "192.0.2.1"}
+    assert found["volume"]["evidence"]["total_output_tokens"] == 120_000
+    assert all(account["severity"] <= 2 for account in report["accounts"])
+
+
+def test_nothing_found_leaves_with_0(log: Path) -> None:
+    log.write_text("\n".join(exchange(i) for i in range(20)) + "\n")
+    done = stillhunt("hunt", str(log), "--quiet", cwd=log.parent)
+    assert (done.returncode, done.stdout) == (0, b"")
+
+
+def test_an_allowed_finding_is_shown_and_leaves_with_0(log: Path) -> None:
+    (log.parent / "stillhunt.toml").write_text(
+        '[[allow]]\naccount_id = "a1"\nreason = "migration"\n'
+    )
+    done = stillhunt("hunt", str(log), "--json", "-", cwd=log.parent)
+    report = json.loads(done.stdout)
+    assert {f["allowed"] for f in report["findings"]} == {"migration"}
+    assert done.returncode == 0
+    assert report["accounts"] == []
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("hunt", "none.jsonl"), b"there is no file none.jsonl"),
+        (("hunt", "*.nothing"), b"no file matches"),
+        (("hunt", "."), b"is a folder"),
+        (("hunt", "log.jsonl", "--as", "natve"), b"native"),
+        (("hunt", "log.jsonl", "--set", "volume.token_per_day=1"), b"volume.tokens_per_day"),
+        (("hunt", "log.jsonl", "--set", "volume"), b"expected NAME=VALUE"),
+        (("hunt", "log.jsonl", "--until", "yesterday"), b"RFC 3339"),
+        (("hunt", "log.jsonl", "--until", "2026-10-12T00:00:00"), b"time zone"),
+        (("hunt", "log.jsonl", "--config", "none.toml"), b"none.toml"),
+        (("sweep", "--lake", "nowhere"), b"no lake"),
+        (("rules", "show", "volum"), b"volume"),
+        (("schema", "reprot"), b"report"),
+        (("hunt",), b"LOGS"),
+    ],
+)
+def test_a_wrong_word_leaves_with_2_and_says_what_would_be_right(
+    log: Path, words: tuple[str, ...], said: bytes
+) -> None:
+    done = stillhunt(*words, cwd=log.parent)
+    assert done.returncode == 2, done.stderr
+    assert said in done.stderr
+    assert b"Traceback" not in done.stderr
+    assert done.stdout == b""
+
+
+def test_ingest_then_sweep_finds_what_hunt_finds(log: Path) -> None:
+    hunted = json.loads(stillhunt("hunt", str(log), "--json", "-", cwd=log.parent).stdout)
+    first = stillhunt("ingest", str(log), "--lake", "lake", "--json", "-", cwd=log.parent)
+    assert first.returncode == 0
+    assert json.loads(first.stdout)["inputs"][0]["rows"] == 60
+    again = stillhunt("ingest", str(log), "--lake", "lake", "--json", "-", cwd=log.parent)
+    assert json.loads(again.stdout)["inputs"][0]["rows"] == 0
+    swept = json.loads(stillhunt("sweep", "--lake", "lake", "--json", "-", cwd=log.parent).stdout)
+    assert swept["findings"] == hunted["findings"]
+    assert swept["totals"] == hunted["totals"]
+
+
+def test_standard_input_is_read(log: Path) -> None:
+    done = stillhunt("hunt", "-", "--json", "-", cwd=log.parent, stdin=log.read_bytes())
+    assert json.loads(done.stdout)["inputs"][0]["path"] == "-"
+    assert done.returncode == 1
+
+
+def test_replay_says_when_a_finding_was_first_visible(log: Path) -> None:
+    done = stillhunt("hunt", str(log), "--json", "-", "--replay", "1m", cwd=log.parent)
+    (volume,) = [f for f in json.loads(done.stdout)["findings"] if f["detector"] == "volume"]
+    assert volume["first_seen"] == "2026-10-12T00:00:00Z"
+    # The 51st request, at 350 s, is the first above 100,000 tokens; the next full minute sees it.
+    assert volume["first_alert_at"] == "2026-10-12T00:06:00Z"
+
+
+def test_rejects_are_listed_and_outlive_a_temporary_lake(log: Path) -> None:
+    log.write_text(exchange(0) + "\nnot json\n\n" + exchange(1) + "\n")
+    done = stillhunt("hunt", str(log), "--json", "-", cwd=log.parent)
+    report = json.loads(done.stdout)
+    assert [r["line"] for r in report["rejects"]] == [2, 3]
+    (named,) = [ln for ln in done.stderr.decode().splitlines() if ln.startswith("rejects: ")]
+    kept = Path(named.removeprefix("rejects: "))
+    lines = [json.loads(line) for line in kept.read_text().splitlines()]
+    kept.unlink()
+    assert [(one["path"], one["line"]) for one in lines] == [(str(log), 2), (str(log), 3)]
+    assert "not json" not in json.dumps(lines)
+
+
+def test_rules_and_schemas_are_printed(tmp_path: Path) -> None:
+    listed = json.loads(stillhunt("rules", "list", "--json", "-", cwd=tmp_path).stdout)
+    names = {p["name"]: p["default"] for hunt in listed["hunts"] for p in hunt["parameters"]}
+    assert names["volume.tokens_per_day"] == 100_000
+    assert names["burst.requests_per_minute"] == 100
+    assert b"SELECT" in stillhunt("rules", "show", "burst", cwd=tmp_path).stdout
+    schema = json.loads(stillhunt("schema", "exchange", cwd=tmp_path).stdout)
+    assert "ts_us" in schema["properties"]
