@@ -78,6 +78,7 @@ def test_nothing_found_leaves_with_0(log: Path) -> None:
 def test_an_allowed_finding_is_shown_and_leaves_with_0(log: Path) -> None:
     (log.parent / "stillhunt.toml").write_text(
         '[[allow]]\naccount_id = "a1"\nreason = "migration"\n'
+        '[[allow]]\nsource_prefix = "192.0.2.0/24"\nreason = "migration"\n'
     )
     done = stillhunt("hunt", str(log), "--json", "-", cwd=log.parent)
     report = json.loads(done.stdout)
@@ -101,7 +102,7 @@ def test_an_allowed_finding_is_shown_and_leaves_with_0(log: Path) -> None:
         (("sweep", "--lake", "nowhere"), b"no lake"),
         (("rules", "show", "volum"), b"volume"),
         (("schema", "reprot"), b"report"),
-        (("hunt",), b"LOGS"),
+        (("hunt",), b"Missing argument"),
     ],
 )
 def test_a_wrong_word_leaves_with_2_and_says_what_would_be_right(

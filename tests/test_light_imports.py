@@ -20,6 +20,7 @@ def loaded_after(code: str) -> set[str]:
     [
         "import stillhunt",
         "import stillhunt.cli",
+        "import stillhunt; stillhunt.hunt",
         "import stillhunt.model.exchange, stillhunt.model.finding, stillhunt.model.errors",
         "import stillhunt.registry",
     ],

@@ -3,6 +3,7 @@
 Importing this package imports nothing heavy; ``hunt`` and ``Report`` load on first use.
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -14,8 +15,8 @@ __version__ = "0.1.0"
 
 def __getattr__(name: str) -> object:
     """Load the notebook's call on first use."""
-    if name in {"Report", "hunt"}:
-        from importlib import import_module  # noqa: PLC0415 - keeps `import stillhunt` light
-
-        return getattr(import_module("stillhunt.hunt.call"), name)
+    if name == "hunt":
+        return import_module("stillhunt.hunt")
+    if name == "Report":
+        return import_module("stillhunt.hunt.call").Report
     raise AttributeError(f"module 'stillhunt' has no attribute {name!r}")

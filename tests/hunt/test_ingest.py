@@ -35,7 +35,7 @@ def lake(tmp_path: Path) -> Lake:
 
 @pytest.fixture
 def run(lake: Lake) -> Run:
-    def ingest(*paths: Path | str, **more: Any) -> list[InputReport]:
+    def ingest(*paths: Path | str, **more: object) -> list[InputReport]:
         names = [str(path) for path in paths]
         arguments: dict[str, Any] = {"settings": HuntSettings(), "kit": KIT} | more
         return ingest_module.ingest(names, lake=lake, **arguments)
@@ -161,7 +161,12 @@ def test_days_are_kept_apart_and_sorted(
     ("text", "kept"), [("none", None), ("preview", "tell "), ("full", "tell me a secret")]
 )
 def test_text_reaches_the_disk_only_as_the_settings_allow(
-    run: Run, lake: Lake, tmp_path: Path, text: Any, kept: str | None, monkeypatch: Any
+    run: Run,
+    lake: Lake,
+    tmp_path: Path,
+    text: str,
+    kept: str | None,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     written: list[pa.Table] = []
     monkeypatch.setattr(
@@ -170,7 +175,12 @@ def test_text_reaches_the_disk_only_as_the_settings_allow(
     monkeypatch.setattr("stillhunt.hunt.lake.staging.replay", lambda root: None)
     log = tmp_path / "a.jsonl"
     log.write_text(line(1, prompt="tell me a secret") + "\n" + line(2, prompt=None) + "\n")
-    run(log, settings=HuntSettings(lake=LakeSettings(text=text, preview_characters=5)))
+    run(
+        log,
+        settings=HuntSettings(
+            lake=LakeSettings.model_validate({"text": text, "preview_characters": 5})
+        ),
+    )
     hot = written[0]
     assert hot["words"].to_pylist() == [4, 0]
     assert "prompt" not in hot.column_names

@@ -20,9 +20,9 @@ from stillhunt.hunt.source import open_source
 from stillhunt.model.errors import InputError
 
 
-def read(path: Path, *start: Any) -> tuple[dict[int, Any], dict[int, str], list[Batch]]:
+def read(path: Path, *start: object) -> tuple[dict[int, Any], dict[int, str], list[Batch]]:
     opened = open_source(str(path))
-    batches = list(open_records(opened, frame_of(opened)).batches(*start))
+    batches = list(open_records(opened, frame_of(opened)).batches(*start))  # type: ignore[arg-type]
     rows = [row for batch in batches for row in batch.lines.to_pylist()]
     rejects = {r.line: r.reason for batch in batches for r in batch.rejects}
     return {row["line_number"]: json.loads(row["line"]) for row in rows}, rejects, batches
@@ -34,7 +34,9 @@ def table(tmp_path: Path) -> Path:
 
 
 def test_quotes_span_lines_and_the_header_is_no_line(table: Path) -> None:
-    table.write_text('\ufeffa,b\r\n1,"x, ""y"""\r\n2,"two\r\nlines"\r\n3,\r\n', "utf-8", newline="")
+    table.write_text(
+        '\ufeffa,b\r\n1,"x, ""y"""\r\n2,"two\r\nlines"\r\n3,\r\n', "utf-8", newline=""
+    )
     rows, rejects, batches = read(table)
     assert rows == {
         2: {"a": "1", "b": 'x, "y"'},
@@ -109,7 +111,10 @@ def test_content_tells_the_framing(table: Path) -> None:
     for text, frame in (
         ("request_id,model,spend\nx,y,1\n", "csv"),
         ('{"a": 1, "b": 2}\n', "lines"),
-        ('192.0.2.1 - - [28/May/2026:20:26:40 +0000] "GET /a,b HTTP/1.1" 200 1 "-" "-"\n', "lines"),
+        (
+            '192.0.2.1 - - [28/May/2026:20:26:40 +0000] "GET /a,b HTTP/1.1" 200 1 "-" "-"\n',
+            "lines",
+        ),
         ("", "lines"),
     ):
         table.write_text(text)

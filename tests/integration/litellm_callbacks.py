@@ -14,7 +14,7 @@ from litellm.proxy.spend_tracking.spend_tracking_utils import get_logging_payloa
 ACCOUNTS = {"sk-test-alpha-0000000001": "alpha", "sk-test-beta-00000000002": "beta"}
 
 
-async def authenticate(request: Any, api_key: str) -> UserAPIKeyAuth:
+async def authenticate(request: object, api_key: str) -> UserAPIKeyAuth:
     """Know two keys; LiteLLM's own store of keys would need a database."""
     if api_key not in ACCOUNTS:
         raise ValueError("unknown key")
@@ -26,21 +26,18 @@ class Writer(CustomLogger):
     """Write each exchange twice: as standard payload, and as the row of SpendLogs."""
 
     async def async_log_success_event(
-        self, kwargs: dict[str, Any], response_obj: Any, start_time: Any, end_time: Any
+        self, kwargs: dict[str, Any], response_obj: object, start_time: object, end_time: object
     ) -> None:
-        self._write(kwargs, response_obj, start_time, end_time)
+        append("payload.jsonl", kwargs["standard_logging_object"])
+        append("spend.jsonl", get_logging_payload(kwargs, response_obj, start_time, end_time))
 
     async def async_log_failure_event(
-        self, kwargs: dict[str, Any], response_obj: Any, start_time: Any, end_time: Any
+        self, kwargs: dict[str, Any], response_obj: object, start_time: object, end_time: object
     ) -> None:
-        self._write(kwargs, response_obj, start_time, end_time)
-
-    def _write(self, kwargs: Any, response: Any, start: Any, end: Any) -> None:
         append("payload.jsonl", kwargs["standard_logging_object"])
-        append("spend.jsonl", get_logging_payload(kwargs, response, start, end))
 
 
-def append(name: str, record: Any) -> None:
+def append(name: str, record: object) -> None:
     """Add one line; a row that is in the file is there whole."""
     line = json.dumps(record, default=str) + "\n"
     with open(os.path.join(os.environ["LOG_FOLDER"], name), "a") as file:  # noqa: PTH118, PTH123

@@ -11,17 +11,15 @@ bound: a few windows first, then twice as far each time.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import duckdb
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
 from stillhunt.hunt.episodes import QUIET_US, began, sliding_windows
 from stillhunt.hunt.parameters import ALL_US, Value
 from stillhunt.hunt.rule import Rule
-from stillhunt.hunt.rule_sql import measured_columns, render, rows_sql
+from stillhunt.hunt.traces import Rows, Traces
 
 __all__ = ["beginnings", "step_us"]
 
@@ -40,7 +38,7 @@ COARSE_ROWS = 2_000_000
 """Subjects times steps in memory at once, ~100 MB."""
 FINE_ROWS = 1_000_000
 """Single exchanges in memory at once. A subject with more of them in doubt, which means
-hundreds a second, is said to have begun with the step: he chooses how many he sends, and
+hundreds a second, is said to have begun at the end of the step: he chooses how many he sends, and
 that must not decide how much memory we take."""
 
 
@@ -76,7 +74,8 @@ def beginnings(
     found: list[int | None] = [None] * len(subjects)
     pending = list(range(len(subjects)))
     oldest = con.execute("SELECT MIN(ts_us) FROM exchanges").fetchall()[0][0]
-    search = _Search(con=con, rule=rule, values=values, until_us=until_us)
+    traces = Traces(con=con, rule=rule, values=values, until_us=until_us)
+    search = _Search(traces=traces, rule=rule, values=values, until_us=until_us)
     reach = REACH * max(search.span, QUIET_US)
     while pending and oldest is not None:
         first = max((until_us - reach) // search.step, (oldest - 1) // search.step)
@@ -110,12 +109,15 @@ class _Trail:
     """The earliest moment known to belong to the episode [us]."""
     first: int = 0
     """Where the doubt begins: steps ``first..at`` are looked at exchange by exchange."""
+    quiets: int = 1
+    """How many quiet times before it are looked at; who is not settled at once is one that
+    comes and goes, so then it is more."""
     is_done: bool = False
 
 
 @dataclass(kw_only=True)
 class _Search:
-    con: duckdb.DuckDBPyConnection
+    traces: Traces
     rule: Rule
     values: Mapping[str, Value]
     until_us: int
@@ -148,17 +150,10 @@ class _Search:
         return min((first + k + 1) * self.step, self.until_us)
 
     def _trails(self, subjects: Sequence[tuple[object, ...]], first: int) -> dict[int, _Trail]:
-        self._register(subjects, [(0, 2**62, 0, 0)] * len(subjects))
-        step = f"(ts_us - 1) // {self.step} - {first}"
-        table = self._ask(
-            f"SELECT number, CAST({step} AS BIGINT) AS step, {self._summed()} FROM (:rows)"
-            " GROUP BY number, step ORDER BY number, step",
-            first,
-        )
         steps = self.last - first + 1
         trails = {}
-        for number, own in _by_number(table):
-            sums = {name: _dense(own["step"], own[name], steps) for name in self._names()}
+        for number, own in self.traces.coarse(subjects, self.step, first):
+            sums = {name: _dense(own["step"], own[name], steps) for name in self.traces.names}
             now = self._above(self._inside(sums, self.span // self.step))
             ceiling = self._inside(sums, self.span // self.step + 1)
             trails[number] = _Trail(
@@ -183,11 +178,11 @@ class _Search:
                 break
             trail.at = int(earlier[0])
             trail.moment = self._edge(trail.at, first)
-        low = max(trail.at - quiet - 1, 0)
+        low = max(trail.at - trail.quiets * quiet - 1, 0)
         doubt = low + np.flatnonzero(trail.may_be_above[low : trail.at + 1])
         trail.first = int(doubt[0]) if len(doubt) else trail.at
 
-    def _settle(self, trail: _Trail, rows: Mapping[str, Ints], first: int) -> None:
+    def _settle(self, trail: _Trail, rows: Rows, first: int) -> None:
         """Find the begin among the single exchanges, and go on if it only moved the doubt."""
         steps = np.arange(len(trail.sums["n"]))
         is_coarse = trail.sums["n"] > 0
@@ -199,7 +194,7 @@ class _Search:
         windows = sliding_windows(times[order], self.span, self._edge(trail.at, first))
         inside = {
             name: windows.total(np.concatenate((trail.sums[name][is_coarse], rows[name]))[order])
-            for name in self._names()
+            for name in self.traces.names
         }
         start = (first + trail.first) * self.step
         k = max(int(np.searchsorted(windows.moments, start, side="right")) - 1, 0)
@@ -213,75 +208,21 @@ class _Search:
         low = max(trail.at - QUIET_US // self.step - 1, 0)
         trail.is_done = not trail.may_be_above[low : trail.first].any()
         if not trail.is_done:
+            trail.quiets = REACH
             self._back(trail, first)
 
     def _rows(
         self, subjects: Sequence[tuple[object, ...]], trails: Mapping[int, _Trail], first: int
-    ) -> Iterator[tuple[int, dict[str, Ints]]]:
+    ) -> Iterator[tuple[int, Rows]]:
         """Yield (subject, its single exchanges in doubt); too many of them are left out."""
         for group in _groups(trails, self.span // self.step):
-            self._register(
-                [subjects[k] for k in group],
-                [self._ranges(trails[k], first) for k in group],
-                group,
-            )
-            each = "".join(
-                f", COALESCE({c}, 0) AS {c}, CASE WHEN {c} IS NULL THEN 0 ELSE 1 END AS {c}_known"
-                for c in measured_columns(self.rule)
-            )
-            yield from _by_number(
-                self._ask(
-                    f"SELECT number, ts_us, 1 AS n{each} FROM (:rows) ORDER BY number, ts_us", first
-                )
-            )
+            ranges = [self._ranges(trails[k], first) for k in group]
+            for place, rows in self.traces.fine([subjects[k] for k in group], ranges):
+                yield group[place], rows
 
     def _ranges(self, trail: _Trail, first: int) -> tuple[int, int, int, int]:
         a, b = (first + trail.first) * self.step, (first + trail.at + 1) * self.step
         return a, b, a - self.span, b - self.span
-
-    def _register(
-        self,
-        subjects: Sequence[tuple[object, ...]],
-        ranges: Sequence[tuple[int, int, int, int]],
-        numbers: Sequence[int] | None = None,
-    ) -> None:
-        """Make the table ``found``: the subjects, and where we want their exchanges."""
-        columns: dict[str, Any] = {
-            name: pa.array([subject[k] for subject in subjects], pa.string())
-            for k, name in enumerate(self.rule.subject)
-        }
-        for name, limits in zip(("a", "b", "c", "d"), zip(*ranges, strict=True), strict=True):
-            columns[f"{name}_us"] = pa.array(limits, pa.int64())
-        columns["number"] = pa.array(numbers or range(len(subjects)), pa.int64())
-        self.con.register("found", pa.table(columns))
-
-    def _ask(self, sql: str, first: int) -> dict[str, Ints]:
-        """Return the answer over ``:rows``, the wanted exchanges of the registered subjects."""
-        columns = ", ".join(f"r.{c}" for c in ("ts_us", *measured_columns(self.rule)))
-        same = " AND ".join(f"r.{c} IS NOT DISTINCT FROM f.{c}" for c in self.rule.subject)
-        rows = f"""SELECT f.number, {columns}
-            FROM ({rows_sql(self.rule, self.values)}) AS r
-            JOIN found AS f ON {same}
-             AND (r.ts_us > f.a_us AND r.ts_us <= f.b_us OR r.ts_us > f.c_us AND r.ts_us <= f.d_us)
-        """
-        limits = {"from_us": first * self.step, "until_us": self.until_us}
-        table = self.con.sql(render(sql.replace(":rows", rows), dict(self.values) | limits))
-        answer: dict[str, Ints] = {
-            name: column.to_numpy() for name, column in _columns(table.to_arrow_table())
-        }
-        self.con.unregister("found")
-        return answer
-
-    def _names(self) -> list[str]:
-        measured = measured_columns(self.rule)
-        return ["n", *measured, *(f"{c}_known" for c in measured)]
-
-    def _summed(self) -> str:
-        each = "".join(
-            f", CAST(COALESCE(SUM({c}), 0) AS BIGINT) AS {c}, COUNT({c}) AS {c}_known"
-            for c in measured_columns(self.rule)
-        )
-        return f"COUNT(*) AS n{each}"
 
     def _inside(self, sums: Sums, steps: int) -> dict[str, Floats]:
         """Return the sums over the last *steps* steps up to each."""
@@ -342,19 +283,6 @@ def _groups(trails: Mapping[int, _Trail], span: int) -> Iterator[list[int]]:
         rows += own
     if group:
         yield group
-
-
-def _columns(table: pa.Table) -> Iterator[tuple[str, Any]]:
-    return zip(table.column_names, table.columns, strict=True)
-
-
-def _by_number(table: Mapping[str, Ints]) -> Iterator[tuple[int, dict[str, Ints]]]:
-    """Yield (subject, its rows) from a table that is sorted by ``number``."""
-    numbers = table["number"]
-    edges = np.concatenate(([0], np.flatnonzero(np.diff(numbers)) + 1, [len(numbers)]))
-    for a, b in zip(edges[:-1], edges[1:], strict=True):
-        if b > a:
-            yield int(numbers[a]), {name: column[a:b] for name, column in table.items()}
 
 
 def _dense(steps: Ints, values: Ints, length: int) -> Floats:

@@ -17,7 +17,7 @@ from stillhunt.hunt.rule_sql import render, rule_sql
 from stillhunt.hunt.slices import Slice
 from stillhunt.model.finding import Finding, Severity, Value, finding_id
 
-__all__ = ["Detector", "Moment", "Question", "ask_detector", "ask_rule"]
+__all__ = ["Detector", "Moment", "Question", "ask_detector", "ask_rule", "detector_sql"]
 
 Row = dict[str, Any]
 CLAIM = ("severity", "statistic", "n", "first_seen", "last_seen")
@@ -91,12 +91,17 @@ def ask_rule(rule: Rule, values: Mapping[str, Told]) -> Question:
     )
 
 
+def detector_sql(detector: Detector) -> str:
+    """Return a detector's query with its parameters written in."""
+    return render(detector.query, dataclasses.asdict(cast("Any", detector)))
+
+
 def ask_detector(name: str, detector: Detector) -> Question:
     """Return *detector* as a question.
 
     Its episode is the whole period swept, so it begins with the first exchange.
     """
-    sql = render(detector.query, dataclasses.asdict(cast("Any", detector)))
+    sql = detector_sql(detector)
     return Question(
         name=name,
         kind="detector",

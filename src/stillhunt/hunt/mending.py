@@ -10,8 +10,8 @@ INTEGER_DIGITS = 18  # digits that surely fit 64 bits; longer numbers stay text
 def mend_json(line: str) -> str:
     """Return *line* as strict JSON: Python reads lone surrogates, NaN and control characters.
 
-    NaN and infinities mean nothing that could be counted and become null. Of a key that
-    stands twice the first counts, as everywhere here.
+    NaN and infinities become text, which no column of numbers takes. Of a key that stands
+    twice the first counts, as everywhere here.
 
     Raises:
         ValueError: Still not JSON; the message says why, without the line's text.
@@ -22,7 +22,7 @@ def mend_json(line: str) -> str:
         value = json.loads(
             line,
             strict=False,
-            parse_constant=lambda _: None,
+            parse_constant=str,
             parse_int=lambda digits: int(digits) if len(digits) <= INTEGER_DIGITS else digits,
             object_pairs_hook=lambda pairs: dict(reversed(pairs)),
         )

@@ -116,15 +116,17 @@ def fields_of(owner: str, part: type[Any]) -> tuple[Parameter, ...]:
     """
     notes = field_notes(part)
     found = []
+    defaults = part()
     for field in dataclasses.fields(part):
+        default: Value = getattr(defaults, field.name)
         note = notes.get(field.name, "")
         unit = re.search(r"\[([^\]]+)\]", note)
         found.append(
             Parameter(
                 owner=owner,
                 name=field.name,
-                kind="integer" if isinstance(field.default, int) else "number",
-                default=field.default,
+                kind="integer" if isinstance(default, int) else "number",
+                default=default,
                 unit=unit[1] if unit else "",
                 note=note,
             )

@@ -14,12 +14,13 @@ from stillhunt.hunt.rule import DERIVED, Bound, Figure, Rule
 __all__ = [
     "GENERATION_OPERATIONS",
     "GENERATION_PATHS",
+    "MINUTE_US",
+    "figure_sql",
     "measured_columns",
     "path_condition",
     "render",
     "rows_sql",
     "rule_sql",
-    "subject_condition",
 ]
 
 GENERATION_PATHS = (
@@ -45,6 +46,7 @@ GENERATION_OPERATIONS = (
 """Operations that make a model write; a gateway's record of one has no path."""
 
 MINUTE_US = 60_000_000
+"""Bins of the clock, for which any 60 s lie in two neighbours [us]."""
 
 
 def render(sql: str, values: Mapping[str, Value]) -> str:
@@ -168,7 +170,8 @@ def _with_prefix(sql: str, columns: list[str]) -> str:
     )"""
 
 
-def _figure(figure: Figure) -> str:
+def figure_sql(figure: Figure) -> str:
+    """Return the SQL aggregate that measures *figure*."""
     match figure.measure:
         case "count":
             return "COUNT(*)"
@@ -213,7 +216,9 @@ def rule_sql(rule: Rule, values: Mapping[str, Value], from_us: int, until_us: in
 
 def _lookback(rule: Rule, values: Mapping[str, Value]) -> str:
     subject = ", ".join(rule.subject)
-    figures = ",\n           ".join(f"{_figure(f)} AS {name}" for name, f in rule.figures.items())
+    figures = ",\n           ".join(
+        f"{figure_sql(f)} AS {name}" for name, f in rule.figures.items()
+    )
     return f"""WITH figures AS (
     SELECT {subject},
            {figures},
@@ -288,8 +293,3 @@ SELECT {subject}, MAX({rule.severity}) AS severity, MAX({_times(bound)}) AS stat
        MIN(ts_us) AS first_seen, MAX(ts_us) AS last_seen
 FROM above
 GROUP BY {subject}, minute_us"""
-
-
-def subject_condition(rule: Rule) -> str:
-    """Return the join of a subject's rows ``r`` with the subjects found ``f``; NULL is NULL."""
-    return " AND ".join(f"r.{name} IS NOT DISTINCT FROM f.{name}" for name in rule.subject)

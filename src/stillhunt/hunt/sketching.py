@@ -68,7 +68,7 @@ def add_sketches(table: pa.Table, seed: int) -> pa.Table:
     return table
 
 
-def _merge(table: pa.Table, name: str, kind: pa.DataType, made: dict[str, Any]) -> Any:
+def _merge(table: pa.Table, name: str, kind: pa.DataType, made: dict[str, pa.ChunkedArray]) -> pa.ChunkedArray:
     """Return the column made from text where there is text, else the one brought along."""
     brought = table[name].cast(kind) if name in table.column_names else None
     if name not in made:
@@ -81,7 +81,7 @@ def _merge(table: pa.Table, name: str, kind: pa.DataType, made: dict[str, Any]) 
     return pc.if_else(pc.is_valid(table[source]), made[name], brought)
 
 
-def _put(table: pa.Table, name: str, column: Any) -> pa.Table:
+def _put(table: pa.Table, name: str, column: pa.ChunkedArray) -> pa.Table:
     at = table.schema.get_field_index(name)
     if at < 0:
         return table.append_column(pa.field(name, column.type), column)

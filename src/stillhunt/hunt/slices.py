@@ -29,11 +29,11 @@ def slices(con: duckdb.DuckDBPyConnection, rows: int = SLICE_ROWS) -> tuple[Slic
 
     The ends fall on whole minutes, but for the last.
     """
-    minutes = con.execute(
+    minutes = con.sql(
         """SELECT ts_us - MOD(ts_us, 60000000) AS minute_us, COUNT(*) AS n
            FROM exchanges GROUP BY ts_us - MOD(ts_us, 60000000) ORDER BY minute_us"""
-    ).fetchnumpy()
-    starts, counts = minutes["minute_us"], minutes["n"]
+    ).to_arrow_table()
+    starts, counts = (minutes[name].to_numpy() for name in ("minute_us", "n"))
     if not len(starts):
         return ()
     before = np.concatenate(([0], np.cumsum(counts)[:-1])) // rows

@@ -18,6 +18,7 @@ __all__ = [
     "SATURDAY",
     "Arrivals",
     "FloatArray",
+    "fill",
     "gamma_shape",
     "hour_of_day",
     "renewals",
@@ -71,23 +72,35 @@ def gamma_shape(cv: FloatArray) -> FloatArray:
 def renewals(rng: np.random.Generator, counts: IntArray, shape: FloatArray) -> FloatArray:
     """Return, for each account in turn, *counts* arrival times spread over [0, 1).
 
-    Gaps are Gamma, then scaled so that each account's gaps fill its interval: the rate is
-    exact, the unevenness is that of *shape* (1 is Poisson, above is more even).
-
     Args:
         rng: Where chance comes from.
         counts: Arrivals of each account, shape (accounts,), >= 0.
-        shape: Gamma shape of each account, shape (accounts,).
+        shape: Gamma shape of each account's gaps, shape (accounts,); 1 is Poisson, above is
+            more even.
     """
-    gaps = rng.standard_gamma(np.repeat(shape, counts + 1)) + 1e-12
+    return fill(rng.standard_gamma(np.repeat(shape, counts + 1)), counts)
+
+
+def fill(gaps: FloatArray, counts: IntArray) -> FloatArray:
+    """Scale each account's *gaps* to fill [0, 1), and return when its requests come.
+
+    The rate is then exact, and the unevenness is that of the gaps.
+
+    Args:
+        gaps: *counts* + 1 gaps for each account in turn, >= 0; an account's last one only
+            closes its interval.
+        counts: Arrivals of each account, shape (accounts,), >= 0.
+    """
+    gaps = gaps + 1e-12  # an account whose gaps are all 0 spreads evenly
     ends = np.cumsum(counts + 1)
-    sums = np.cumsum(gaps)
-    totals = np.diff(np.concatenate([[0.0], sums[ends - 1]]))
-    starts = np.concatenate([[0.0], sums[ends - 1][:-1]])
-    spread = (sums - np.repeat(starts, counts + 1)) / np.repeat(totals, counts + 1)
+    totals = np.add.reduceat(gaps, ends - counts - 1) if len(counts) else gaps
+    # Each account's gaps are scaled to sum to 1 before they are added up: one running sum then
+    # serves all accounts without losing the small gaps of one behind the large ones of another.
+    spread = np.cumsum(gaps / np.repeat(totals, counts + 1))
+    spread -= np.repeat(np.arange(len(counts)), counts + 1)
     last = np.zeros(len(gaps), dtype=bool)
-    last[ends - 1] = True  # the gap after an account's last arrival only closes its interval
-    inside: FloatArray = np.minimum(spread[~last], 1 - 1e-9)
+    last[ends - 1] = True
+    inside: FloatArray = np.clip(spread[~last], 0, 1 - 1e-9)
     return inside
 
 

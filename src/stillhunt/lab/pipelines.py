@@ -1,4 +1,4 @@
-"""Batch pipelines: one template each, filled all day or all night, and most of the tokens.
+"""Batch pipelines: a few templates each, filled all day or all night, and most of the tokens.
 
 They are honest, and they are why volume and regularity alone accuse the wrong people.
 """
@@ -45,6 +45,7 @@ SWELL = np.array(
 DESKS = np.array([0] * 7 + [3, 8, 10, 11, 10, 7, 9, 11, 11, 9, 5, 2] + [0] * 5, dtype=float)
 RAMP_SIGMA = 0.35  # growth of the rate over a week, log-normal: some customers double
 ANSWER_SIGMA = 0.45
+STEPS = 3  # most templates of one pipeline, for the steps of its work; half have one
 SYSTEM = 0.6  # share of pipelines with a system prompt; guess
 CACHEABLE = 64  # tokens; shorter leads are not cached
 PLAIN = 20  # of 256 pipelines have an IPv4 address
@@ -59,7 +60,7 @@ PATHS = ("/v1/chat/completions", "/v1/messages")
 
 @dataclass(frozen=True, kw_only=True)
 class Pipelines:
-    """Programs that send fillings of a template of their own."""
+    """Programs that send fillings of one to three templates of their own."""
 
     name: str = "pipelines"
     count: int
@@ -92,6 +93,7 @@ class Pipelines:
             "zone": rng.choice([-8, -5, 0, 1, 5, 8], self.count),
             "ramp": rng.normal(0, RAMP_SIGMA, self.count),
             "weekend": rng.choice([1.0, 1.0, 0.2], self.count),
+            "steps": rng.choice([1, 1, 2, STEPS], self.count),
             "workers": rng.choice([1, 1, 1, 2, 4], self.count),
             "agent": rng.integers(0, len(AGENTS), self.count),
             "path": rng.integers(0, len(PATHS), self.count),
@@ -99,17 +101,18 @@ class Pipelines:
 
     @cached_property
     def _jobs(self) -> dict[str, Any]:
-        """Return each pipeline's wording: arrays with one entry per pipeline."""
+        """Return what each pipeline does: arrays with one entry per pipeline."""
         rng = np.random.default_rng([self.seed, 22])
         file = phrases("jobs")
         columns: dict[str, list[Any]] = {name: [] for name in _JOB}
         for number in range(self.count):
             job = file["job"][rng.integers(len(file["job"]))]
-            words = {name: file[name][rng.integers(len(file[name]))] for name in _WORDING}
+            words = {name: _one(rng, file[name]) for name in _WORDING}
             words["company"] += f" {number % 97 + 2}" if number >= len(file["company"]) else ""
-            for name in ("lead", "middle", "tail"):
-                text = job[name][rng.integers(len(job[name]))]
-                columns[name].append(text.format(**words))
+            for _ in range(STEPS):
+                words["style"] = _one(rng, file["style"])
+                for name in _STEP:
+                    columns[name].append(_one(rng, job[name]).format(**words))
             columns["least"].append(job["sentences"][0])
             columns["most"].append(job["sentences"][1])
             columns["tokens"].append(job["output_tokens"])
@@ -162,7 +165,11 @@ class Pipelines:
     def exchanges(self, arrivals: Arrivals, rng: np.random.Generator) -> pa.Table:
         """Write out the prompts and every other column."""
         n, who = len(arrivals), arrivals.account
-        jobs = {name: values.take(pa.array(who)) for name, values in self._jobs.items()}
+        step = who * STEPS + mix(arrivals.session ^ 1) % self._traits["steps"][who]
+        jobs = {
+            name: values.take(pa.array(step if name in _STEP else who))
+            for name, values in self._jobs.items()
+        }
         prompt, output = self._texts(rng, arrivals, jobs)
         system = jobs["system"]
         characters = pc.add(pc.utf8_length(prompt), pc.coalesce(pc.utf8_length(system), 0))
@@ -227,10 +234,15 @@ class Pipelines:
         )  # fmt: skip
 
 
+_STEP = ("lead", "middle", "tail")
 _WORDING = ("company", "style", "key")
-_JOB = ("lead", "middle", "tail", "least", "most", "tokens", "maximum", "labels", "system")
+_JOB = (*_STEP, "least", "most", "tokens", "maximum", "labels", "system")
 
 
 def _numbers(array: pa.Array) -> FloatArray:
     values: FloatArray = array.to_numpy(zero_copy_only=False).astype(float)
     return values
+
+
+def _one(rng: np.random.Generator, choices: list[str]) -> str:
+    return choices[rng.integers(len(choices))]

@@ -42,7 +42,7 @@ class Size:
     accounts: int
     days: int
     per_account_day: float
-    """Mean exchanges of an account and day, all kinds together."""
+    """Mean exchanges of an account on a working day, all kinds together."""
     people_per_day: float
     harvest: float
     """Mean exchanges of one harvester in all."""
@@ -62,7 +62,7 @@ SIZES: Mapping[str, Size] = {
     # 16M exchanges in all. With 9 % attackers, as many as the pool of 25,000 that this size
     # is made for, each can only take 150 answers: still above the volume bound, once.
     "large": Size(
-        accounts=275_000, days=7, per_account_day=8.31, people_per_day=3.5, harvest=150,
+        accounts=275_000, days=7, per_account_day=9.08, people_per_day=3.5, harvest=150,
         base_rate=0.09, brief=True,
     ),
 }  # fmt: skip

@@ -9,6 +9,8 @@ case and without accents; full-width forms count as the plain ones.
 The tables cover the basic plane. Beyond it ``kind_of`` and ``script_of`` decide by range.
 """
 
+# ruff: noqa: PLR2004, RUF001  (code points are what they are; stop words are not all Latin)
+
 import unicodedata
 from typing import Final
 

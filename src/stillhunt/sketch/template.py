@@ -51,7 +51,7 @@ SHORT_FRAME = 6
 PREFIX = 16
 
 _BITS = (1 << 64) - 1
-_STEP = 0xD6E8FEB86659FD93  # odd, well mixed: Pelle Evensen's rrmxmx
+STEP = 0xD6E8FEB86659FD93  # odd, well mixed: Pelle Evensen's rrmxmx
 MASK = 0x9E3779B97F4A7C15
 FRAME_TAG, OPENING_TAG = 1, 2
 LANGUAGE_WORDS = 64  # words in which stop words are looked for
@@ -64,7 +64,7 @@ def mix(state: int, value: int) -> int:
     The shift carries high bits down, without which low bits would depend on low bits alone
     and collisions could be built without knowing the seed.
     """
-    state = ((state ^ value) * _STEP) & _BITS
+    state = ((state ^ value) * STEP) & _BITS
     return state ^ (state >> 32)
 
 
@@ -182,12 +182,16 @@ def _split(raw: str, line: Line, seed: int) -> None:
                 line.symbols += 1
             elif kind == alphabet.QUOTE:
                 closed = raw.find(_closer(raw[position]), position + 1)
-                quoted_until = max(closed, 0)
-            elif kind == alphabet.COLON and not label_tried and line.words:
-                if raw[position + 1 : position + 2] not in tuple("0123456789/\\:"):
-                    label_tried = True
-                    if _weight(line.words) <= LONGEST_LABEL:
-                        line.label = len(line.words)
+                quoted_until = closed + 1  # 0 where it stays open
+            elif (
+                kind == alphabet.COLON
+                and not label_tried
+                and line.words
+                and raw[position + 1 : position + 2] not in tuple("0123456789/\\:")
+            ):
+                label_tried = True
+                if _weight(line.words) <= LONGEST_LABEL:
+                    line.label = len(line.words)
         position += 1
 
 
@@ -273,8 +277,7 @@ def _template(page: Sequence[Line], seed: int) -> tuple[int, int | None]:
         weight = _weight(line.words)
         is_code = line.symbols * 8 > weight
         if line.is_item or (
-            line.label is None
-            and (in_value or awaits_value or weight > LONG_LINE or is_code)
+            line.label is None and (in_value or awaits_value or weight > LONG_LINE or is_code)
         ):
             fills.append(raw)
             in_value, awaits_value = in_value or awaits_value, False
@@ -284,7 +287,11 @@ def _template(page: Sequence[Line], seed: int) -> tuple[int, int | None]:
         if len(pieces) > 1:
             fills.append(pieces.pop()[2])
         pieces.append(
-            (_chain([h for h, _ in kept], seed), _weight(piece), _chain([w.hash for w in piece], seed))
+            (
+                _chain([h for h, _ in kept], seed),
+                _weight(piece),
+                _chain([w.hash for w in piece], seed),
+            )
         )
         if masked := [w.hash for w in piece if w.is_number or w.is_quoted]:
             fills.append(_chain(masked, seed))
@@ -353,9 +360,7 @@ def _prefix(words: Sequence[Word], seed: int) -> int:
 def _shingles(hashes: Sequence[int]) -> list[int]:
     """Return the hash of each three words in a row; of all words where there are fewer."""
     size = min(3, len(hashes))
-    return [
-        _chain(hashes[i + 1 : i + size], hashes[i]) for i in range(len(hashes) - size + 1)
-    ]
+    return [_chain(hashes[i + 1 : i + size], hashes[i]) for i in range(len(hashes) - size + 1)]
 
 
 def _simhash(shingles: Sequence[int]) -> int:

@@ -56,8 +56,8 @@ def tiny_sketch(rows: pa.Table) -> pa.Table:
 
 KIT = Kit(
     recognise=tiny_recognise,
-    frames=lambda name: ("lines", "csv"),  # noqa: ARG005
-    reading=lambda name, stream: TinyReading(stream),  # noqa: ARG005
+    frames=lambda name: ("lines", "csv"),
+    reading=lambda name, stream: TinyReading(stream),
     sketch=tiny_sketch,
 )
 

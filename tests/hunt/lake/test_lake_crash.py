@@ -1,5 +1,6 @@
 """A crash at any moment leaves a readable lake, and a re-run neither loses nor doubles rows."""
 
+import contextlib
 import errno
 import os
 import random
@@ -56,28 +57,25 @@ def counts_of(lake: Lake) -> list[tuple[object, ...]]:
 
 def test_a_killed_process_loses_and_doubles_nothing(tmp_path: Path, logs: list[str]) -> None:
     whole = Lake.create(tmp_path / "whole")
-    begun = time.monotonic()
     with start(whole.path, logs) as process:
         assert process.stdout
         process.stdout.readline()
         ready = time.monotonic()
         assert process.wait() == 0
     took = time.monotonic() - ready
-    assert begun < ready
     assert len(rows_of(whole)) == 900
     chance = random.Random(3)
     for trial in range(6):
         lake = Lake.create(tmp_path / f"killed{trial}")
-        for _ in range(2):
-            with start(lake.path, logs) as process:
-                assert process.stdout
-                process.stdout.readline()
-                try:
-                    process.wait(took * chance.random())
-                except subprocess.TimeoutExpired:
-                    process.kill()
-            rows = rows_of(lake)  # readable, and nothing of it twice
-            assert len({row[1] for row in rows}) == len(rows) <= 900
+        with start(lake.path, logs) as process:
+            assert process.stdout
+            process.stdout.readline()
+            try:
+                process.wait(took * chance.random())
+            except subprocess.TimeoutExpired:
+                process.kill()
+        rows = rows_of(lake)  # readable, and nothing of it twice
+        assert len({row[1] for row in rows}) == len(rows) <= 900
         ingest.ingest(logs, lake=lake, settings=FULL, kit=KIT)
         assert rows_of(lake) == rows_of(whole)
         assert texts_of(lake) == texts_of(whole)
@@ -96,7 +94,7 @@ def crash_at(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
         left = [n]
 
         def counted(real: Callable[..., Any]) -> Callable[..., Any]:
-            def wrapped(*args: Any, **more: Any) -> Any:
+            def wrapped(*args: object, **more: object) -> object:
                 left[0] -= 1
                 if left[0] < 0:
                     raise Crash
@@ -129,13 +127,10 @@ def test_every_step_of_a_commit_may_be_the_last(
         ingest.ingest(logs[:2], lake=lake, settings=FULL, kit=KIT)
         compact(lake)
 
-    with monkeypatch.context():
-        crash_at(step)
-        try:
-            work()
-        except Crash:
-            pass
-        monkeypatch.undo()
+    crash_at(step)
+    with contextlib.suppress(Crash):
+        work()
+    monkeypatch.undo()
     rows = rows_of(lake)
     assert len({row[1] for row in rows}) == len(rows)
     work()

@@ -7,7 +7,6 @@ import pytest
 from lake_kit import KIT, NOON, line, rows_of
 
 from stillhunt.hunt import ingest
-from stillhunt.hunt.lake import expire as expire_module
 from stillhunt.hunt.lake.compact import compact
 from stillhunt.hunt.lake.expire import expire
 from stillhunt.hunt.lake.info import info
@@ -87,6 +86,6 @@ def test_an_empty_lake_has_nothing_to_expire(tmp_path: Path) -> None:
 def test_a_row_that_outlives_its_time_is_an_error(
     lake: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(expire_module.Lake, "commit", lambda *_: None)
+    monkeypatch.setattr(Lake, "commit", lambda *_: None)
     with pytest.raises(LakeError, match="should be gone"):
         expire(lake, text_days=2, hot_days=4)

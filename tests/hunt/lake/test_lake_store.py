@@ -87,7 +87,7 @@ def test_what_is_no_lake_is_left_alone(tmp_path: Path, lake: Lake) -> None:
     with pytest.raises(InputError, match="no lake"):
         Lake.open(tmp_path / "nothing")
     (lake.path / "lake.json").write_text(json.dumps({"schema": "stillhunt.lake/9"}))
-    with pytest.raises(LakeError, match="stillhunt.lake/9"):
+    with pytest.raises(LakeError, match="lake/9"):
         Lake.open(lake.path)
     (lake.path / "lake.json").unlink()
     (lake.path / "lake.json.new").write_text("")  # killed while it was being made

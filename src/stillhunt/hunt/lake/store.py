@@ -56,8 +56,6 @@ class Lake:
             raise InputError(f"{root} is no lake; stillhunt ingest makes one") from error
         if note.get("schema") != SCHEMA:
             raise LakeError(f"{root} is of schema {note.get('schema')!r}; we read {SCHEMA}")
-        for name in FOLDERS:
-            (root / name).mkdir(exist_ok=True)
         return cls(root, wait_s=wait_s)
 
     @classmethod
@@ -169,6 +167,11 @@ class Lake:
                 files = self.files("hot", since_us, until_us)
             connection = duckdb.connect()
             spill = tempfile.mkdtemp(dir=self.path / "spill")
+        except OSError as error:
+            os.close(reading)
+            raise LakeError(
+                f"cannot use the lake {self.path}: {error.strerror or error}"
+            ) from error
         except BaseException:
             os.close(reading)
             raise

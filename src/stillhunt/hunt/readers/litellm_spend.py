@@ -77,8 +77,8 @@ class LitellmSpend:
 
     def sniff(self, line: str) -> float:
         """Return how sure we are that *line* is ours, in [0, 1]."""
-        if not line.lstrip().startswith("{"):
-            return 0.0
+        if not line.lstrip().startswith("{") or '"hidden_params"' in line:
+            return 0.0  # a payload has the same keys, and that one besides
         keys = ("request_id", "call_type", "api_key", "spend", "prompt_tokens",
                 "completion_tokens", "startTime", "endTime")  # fmt: skip
         return 0.12 * sum(f'"{key}"' in line for key in keys)

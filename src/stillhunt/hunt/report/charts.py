@@ -71,9 +71,8 @@ def traffic(picture: Traffic, unit: str) -> Markup:
         for step, value in enumerate(values):
             if value:
                 top, foot = y(below[step] + value), y(below[step])
-                parts.append(
-                    f"M{LEFT + step * wide:.1f} {top:.1f}h{wide - gap:.1f}V{foot:.1f}h{gap - wide:.1f}z"
-                )
+                left, right = LEFT + step * wide, LEFT + (step + 1) * wide - gap
+                parts.append(f"M{left:.1f} {top:.1f}H{right:.1f}V{foot:.1f}H{left:.1f}z")
                 below[step] += value
         drawn.append(tag("path", d="".join(parts), class_=series_class(picture.series, place)))
     hits = [
@@ -113,7 +112,7 @@ def burst(picture: Burst) -> Markup:
                 width=max(1, wide - 1),
                 height=y(0) - y(value),
                 class_="s-hot0" if is_above else "s-cool1",
-            )  # fmt: skip
+            )
         )
     line = []
     if picture.bound is not None:
@@ -148,7 +147,9 @@ def rhythm(picture: Rhythm) -> Markup:
         week = WEEKDAYS[(start // DAY_US) % 7]
         is_rest = " weekend" if week in {"Sat", "Sun"} else ""
         label = f"{week} {_day(start)}"
-        drawn.append(tag("text", label, x=left - 8, y=y + 10, class_="tick" + is_rest, text_anchor="end"))  # fmt: skip
+        drawn.append(
+            tag("text", label, x=left - 8, y=y + 10, class_=f"tick{is_rest}", text_anchor="end")
+        )
         for hour, value in enumerate(hours):
             title = tag("title", f"{label} {hour:02d}:00 · {count(value)}") if value else None
             drawn.append(
@@ -307,7 +308,8 @@ def _log_axis(x: _Log, height: int) -> Iterable[Markup]:
 
 def _hit(x: float, wide: float, tip: str) -> Markup:
     """Return an invisible column that says its figures when pointed at."""
-    return tag("rect", tag("title", tip), x=x, y=TOP, width=wide, height=HEIGHT - TOP - BOTTOM, class_="hit")  # fmt: skip
+    height = HEIGHT - TOP - BOTTOM
+    return tag("rect", tag("title", tip), x=x, y=TOP, width=wide, height=height, class_="hit")
 
 
 def _traffic_tip(picture: Traffic, bands: Sequence[Sequence[int]], step: int) -> str:

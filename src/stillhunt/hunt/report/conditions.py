@@ -24,24 +24,36 @@ def condition(kind: str, name: str) -> str:
     """Return the SQL condition that holds for the exchanges of one suspect."""
     if kind != "source_prefix":
         return f"{kind} = {literal(name)}"
-    patterns = " OR ".join(f"source_ip LIKE {literal(p)}" for p in _patterns(name))
-    return f"({patterns})"
-
-
-def _patterns(prefix: str) -> list[str]:
-    """Return LIKE patterns of the addresses, in shortest form, of a /24 or a /48."""
     try:
-        network = ipaddress.ip_network(prefix, strict=False)
+        network = ipaddress.ip_network(name, strict=False)
     except ValueError:
-        return [""]
+        return "FALSE"
     if isinstance(network, ipaddress.IPv4Network):
-        return [str(network.network_address).rpartition(".")[0] + ".%"]
-    groups = [f"{int(g, 16):x}" for g in network.network_address.exploded.split(":")[:3]]
-    patterns = [":".join(groups) + ":%"]
-    while groups and groups[-1] == "0":  # the shortest form may swallow trailing zeros
-        groups.pop()
-        patterns.append((":".join(groups) or "") + "::%")
-    return patterns
+        return _like(str(network.network_address).rpartition(".")[0] + ".%")
+    return _in_48([f"{int(g, 16):x}" for g in network.network_address.exploded.split(":")[:3]])
+
+
+def _in_48(groups: list[str]) -> str:
+    """Return the condition that an address in shortest form begins with three *groups*.
+
+    The shortest form may swallow zeros, two groups at least, at the end of the three or at
+    their beginning; an address that begins with ``::`` and has all seven colons has swallowed
+    exactly its first two groups.
+    """
+    tests = [_like(":".join(groups) + ":%")]
+    two_swallowed = "::%:%:%:%:%:%"
+    if groups == ["0", "0", "0"]:
+        tests.append(f"({_like('::%')} AND NOT {_like(two_swallowed)})")
+    elif groups[:2] == ["0", "0"]:
+        tests.append(_like(f"::{groups[2]}:%:%:%:%:%"))
+    elif groups[2] == "0":
+        kept = groups[:1] if groups[1] == "0" else groups[:2]
+        tests.append(_like(":".join(kept) + "::%"))
+    return f"({' OR '.join(tests)})"
+
+
+def _like(pattern: str) -> str:
+    return f"source_ip LIKE {literal(pattern)}"
 
 
 def label(kind: str, names: Sequence[str]) -> tuple[str, str]:

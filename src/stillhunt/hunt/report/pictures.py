@@ -20,6 +20,7 @@ from stillhunt.hunt.report.panels import (
     Spend,
     Traffic,
 )
+from stillhunt.hunt.report.prices import assumed_sql, cost_sql
 from stillhunt.hunt.report.suspects import KINDS, Suspect, notable, rank
 from stillhunt.hunt.settings import HuntSettings, Prices
 from stillhunt.model.finding import Finding
@@ -83,7 +84,7 @@ class _Asker:
         self.suspects = suspects
         self.marked = notable(suspects)
         self.prices = prices
-        self.cost = _cost_sql(prices)
+        self.cost = cost_sql(prices)
 
     def rows(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
         """Return the rows of one question."""
@@ -91,23 +92,22 @@ class _Asker:
 
     def collect(self, drawings: bool) -> Pictures:
         """Ask everything, or only what needs no drawing."""
-        requests, known, start, end, tokens_in, tokens_out, cost, assumed = self.rows(f"""
-            SELECT COUNT(*), COUNT(account_id), MIN(ts_us), MAX(ts_us),
-                   SUM(input_tokens), SUM(output_tokens), SUM({self.cost}),
-                   SUM({self.cost}) FILTER (WHERE {_is_assumed(self.prices)})
+        requests, known, templates, start, end, tokens_in, tokens_out, cost, assumed = self.rows(
+            f"""
+            SELECT COUNT(*), COUNT(account_id), COUNT(template), MIN(ts_us), MAX(ts_us),
+                   SUM(input_tokens), SUM(output_tokens), {self.cost}, {assumed_sql(self.prices)}
             FROM exchanges
-        """)[0]
-        who, other = (
-            ("account_id", "source_ip") if known or not requests else ("source_ip", "account_id")
-        )
-        amount = "output_tokens" if tokens_out else "requests"
-        top, names = self.top(who, amount)
-        by_address = top if who == "source_ip" else self.top("source_ip", amount)[0]
-        top = self.with_others(top, who, other)
+            """
+        )[0]
+        who = "account_id" if known or not requests else "source_ip"
+        amount = "tokens" if tokens_out else "n"
+        accounts, n_accounts = self.top("account_id", amount) if known else ([], 0)
+        addresses, n_addresses = self.top("source_ip", amount)
         has_tokens = tokens_in is not None or tokens_out is not None
+        spends = self.spends({"account_id": accounts, "source_ip": addresses})
         told = Pictures(
             who=who,
-            names=names,
+            names=n_accounts if who == "account_id" else n_addresses,
             requests=requests,
             input_tokens=_int(tokens_in),
             output_tokens=_int(tokens_out),
@@ -115,129 +115,109 @@ class _Asker:
             currency=self.prices.currency,
             input_price=self.prices.default.input,
             output_price=self.prices.default.output,
-            assumed=(assumed or 0.0) / cost if cost else 1.0,
-            accounts=top if who == "account_id" else (),
-            addresses=self.with_others(by_address, "source_ip", "account_id"),
-            spends=self.spends(),
+            assumed=min(1.0, (assumed or 0.0) / cost) if cost else 1.0,
+            accounts=tuple(spends["account_id", name] for name in accounts),
+            addresses=tuple(spends["source_ip", name] for name in addresses),
+            spends=spends,
         )
         if not drawings or not requests:
             return told
+        top = accounts if who == "account_id" else addresses
+        traffic, everybody, rhythms = self.timeline(who, top, start, end)
         return replace(
             told,
-            traffic=self.traffic(who, top, start, end),
-            everybody=self.rhythm_of_everybody(start, end),
-            rhythms=self.rhythms(start, end),
+            traffic=traffic,
+            everybody=everybody,
+            rhythms=rhythms,
             bursts=self.bursts(),
-            scatter=self.scatter(who),
+            scatter=self.scatter(who) if templates else None,
         )
 
-    def top(self, column: str, amount: str) -> tuple[tuple[Spend, ...], int]:
-        """Return the largest names of *column*, and how many names there are."""
-        rows = self.rows(f"""
-            SELECT {column}, COUNT(*) AS requests, SUM(input_tokens), SUM(output_tokens)
-                   AS output_tokens, SUM({self.cost}), MIN(ts_us), MAX(ts_us), COUNT(*) OVER ()
-            FROM exchanges WHERE {column} IS NOT NULL
-            GROUP BY {column}
-            ORDER BY {amount} DESC NULLS LAST, requests DESC, {column} LIMIT {TOP}
+    def top(self, column: str, amount: str) -> tuple[list[str], int]:
+        """Return the largest names of *column*, and how many names there are.
+
+        The figures of all names stay in the temporary table ``names_COLUMN``.
+        """
+        self.connection.execute(f"""
+            CREATE OR REPLACE TEMP TABLE names_{column} AS
+            SELECT {column} AS name, COUNT(*) AS n, SUM(output_tokens) AS tokens,
+                   COUNT(template) AS templates
+            FROM exchanges WHERE {column} IS NOT NULL GROUP BY {column}
         """)
-        return tuple(_spend(row[:7]) for row in rows), rows[0][7] if rows else 0
+        rows = self.rows(f"""
+            SELECT name, COUNT(*) OVER () FROM names_{column}
+            ORDER BY {amount} DESC NULLS LAST, n DESC, name LIMIT {TOP}
+        """)
+        return [row[0] for row in rows], rows[0][1] if rows else 0
 
-    def with_others(self, spends: Sequence[Spend], column: str, other: str) -> tuple[Spend, ...]:
-        """Add to each account how many addresses it came from, or the other way round."""
-        rows = self.rows(
-            f"""
-            SELECT {column}, COUNT(*), ARG_MAX({other}, n), MAX(n) FROM (
-                SELECT {column}, {other}, COUNT(*) AS n FROM exchanges
-                WHERE {column} IN (SELECT UNNEST(?)) AND {other} IS NOT NULL
-                GROUP BY {column}, {other}
-            ) GROUP BY {column}
-            """,
-            [spend.name for spend in spends],
-        )
-        known = {name: (others, main, n) for name, others, main, n in rows}
-        return tuple(_with(spend, known.get(spend.name)) for spend in spends)
-
-    def spends(self) -> dict[tuple[str, str], Spend]:
-        """Return what each suspect took."""
+    def spends(self, tops: Mapping[str, Sequence[str]]) -> dict[tuple[str, str], Spend]:
+        """Return what the largest names and each suspect took, and with whom they share it."""
         found: dict[tuple[str, str], Spend] = {}
-        for kind, names in _by_kind(self.suspects[:SUSPECTS]).items():
+        wanted = _by_kind(self.suspects[:SUSPECTS])
+        for kind in dict.fromkeys([*tops, *wanted]):
+            names = list(dict.fromkeys([*tops.get(kind, ()), *wanted.get(kind, ())]))
+            if not names:
+                continue
             named, where = label(kind, names)
-            rows = self.rows(f"""
-                SELECT {named} AS name, COUNT(*), SUM(input_tokens), SUM(output_tokens),
-                       SUM({self.cost}), MIN(ts_us), MAX(ts_us)
-                FROM exchanges WHERE {where} GROUP BY name
-            """)
             other = "source_ip" if kind == "account_id" else "account_id"
-            others = self.rows(f"""
-                SELECT name, COUNT(*), ARG_MAX(other, n), MAX(n) FROM (
-                    SELECT {named} AS name, {other} AS other, COUNT(*) AS n FROM exchanges
-                    WHERE ({where}) AND {other} IS NOT NULL GROUP BY name, other
+            rows = self.rows(f"""
+                SELECT name, SUM(n), SUM(tokens_in), SUM(tokens_out), SUM(cost),
+                       MIN(first_us), MAX(last_us),
+                       COUNT(other), ARG_MAX(other, n) FILTER (WHERE other IS NOT NULL),
+                       MAX(n) FILTER (WHERE other IS NOT NULL)
+                FROM (
+                    SELECT {named} AS name, {other} AS other, COUNT(*) AS n,
+                           SUM(input_tokens) AS tokens_in, SUM(output_tokens) AS tokens_out,
+                           {self.cost} AS cost, MIN(ts_us) AS first_us, MAX(ts_us) AS last_us
+                    FROM exchanges WHERE {where} GROUP BY 1, 2
                 ) GROUP BY name
             """)
-            known = {name: (count, main, n) for name, count, main, n in others}
-            for row in rows:
-                found[kind, row[0]] = _with(_spend(row), known.get(row[0]))
+            found |= {(kind, row[0]): _spend(row) for row in rows}
         return found
 
-    def traffic(self, who: str, top: Sequence[Spend], start: int, end: int) -> Traffic:
-        """Return traffic over time: suspects and the largest by name, the rest as one."""
+    def timeline(
+        self, who: str, top: Sequence[str], start: int, end: int
+    ) -> tuple[Traffic, Rhythm, tuple[Rhythm, ...]]:
+        """Return traffic over time and everybody's hours, from one pass."""
         step = next((s for s in STEPS if (end - start) // s < BINS), STEPS[-1])
-        begin = start - start % step
-        bins = int((end - begin) // step) + 1
         accused = [s.name for s in self.marked if s.kind == who]
-        names = list(dict.fromkeys(accused[: BANDS // 2] + [s.name for s in top]))[:BANDS]
-        rows = self.rows(
-            f"""
-            SELECT (ts_us - ?) // ?, CASE WHEN {who} IN (SELECT UNNEST(?)) THEN {who} END AS name,
+        bands = list(dict.fromkeys(accused[: BANDS // 2] + list(top)))[:BANDS]
+        rhythms = [s.name for s in self.marked if s.kind == who][:RHYTHMS]
+        grain = min(step, HOUR_US)  # every step divides an hour or is made of hours
+        names = ", ".join(literal(name) for name in dict.fromkeys(bands + rhythms)) or "NULL"
+        rows = self.rows(f"""
+            SELECT CASE WHEN {who} IN ({names}) THEN {who} END AS name, ts_us // {grain} AS at,
                    COUNT(*), SUM(output_tokens)
-            FROM exchanges GROUP BY ALL
-            """,
-            begin,
-            step,
-            names,
+            FROM exchanges GROUP BY 1, 2
+        """)
+        cells = [(name, at * grain, count, int(tokens or 0)) for name, at, count, tokens in rows]
+        traffic = _traffic(cells, bands, accused, (start, end, step))
+        hours: dict[str | None, dict[int, int]] = {None: {}}
+        for name, at, count, _ in cells:
+            for key in {None, name}:
+                of = hours.setdefault(key, {})
+                of[at // HOUR_US] = of.get(at // HOUR_US, 0) + count
+        period = (start, end)
+        shown = [_rhythm(name, who, hours[name], period) for name in rhythms if name in hours]
+        return (
+            traffic,
+            _rhythm(None, "", hours[None], period),
+            tuple(shown) or self.other_rhythms(period),
         )
-        bands: dict[str | None, tuple[list[int], list[int]]] = {
-            name: ([0] * bins, [0] * bins) for name in [*names, None]
-        }
-        for place, name, count, tokens in rows:
-            bands[name][0][place] += count
-            bands[name][1][place] += int(tokens or 0)
-        series = tuple(
-            Series(
-                name=name,
-                requests=tuple(counts),
-                output_tokens=tuple(tokens),
-                suspect=name in accused,
-            )
-            for name, (counts, tokens) in bands.items()
-            if name is not None or any(counts)
-        )
-        return Traffic(start_us=begin, step_us=step, series=series)
 
-    def rhythm_of_everybody(self, start: int, end: int) -> Rhythm:
-        """Return everybody's requests by day and hour, to hold the suspects against."""
-        rows = self.rows(
-            f"SELECT ts_us // {HOUR_US} AS hour, COUNT(*) FROM exchanges GROUP BY hour"
-        )
-        return _rhythm(None, "", dict(rows), (start, end))
-
-    def rhythms(self, start: int, end: int) -> tuple[Rhythm, ...]:
-        """Return requests by day and hour of the first suspects."""
-        shown = [s for s in self.marked if s.kind == "account_id"] or list(self.marked)
-        shown = shown[:RHYTHMS]
-        made: dict[tuple[str, str], Rhythm] = {}
-        for kind, names in _by_kind(shown).items():
+    def other_rhythms(self, period: tuple[int, int]) -> tuple[Rhythm, ...]:
+        """Return the hours of suspects that are of another kind: blocks, organisations."""
+        made: list[Rhythm] = []
+        for kind, names in _by_kind(self.marked[:RHYTHMS]).items():
             named, where = label(kind, names)
             hours: dict[str, dict[int, int]] = {}
             for name, hour, count in self.rows(f"""
-                SELECT {named} AS name, ts_us // {HOUR_US} AS hour, COUNT(*)
-                FROM exchanges WHERE {where} GROUP BY name, hour
+                SELECT {named} AS name, ts_us // {HOUR_US}, COUNT(*)
+                FROM exchanges WHERE {where} GROUP BY 1, 2
             """):
                 hours.setdefault(name, {})[hour] = count
-            made |= {
-                (kind, name): _rhythm(name, kind, of, (start, end)) for name, of in hours.items()
-            }
-        return tuple(made[s.kind, s.name] for s in shown if (s.kind, s.name) in made)
+            made += [_rhythm(name, kind, of, period) for name, of in sorted(hours.items())]
+        return tuple(made)
 
     def bursts(self) -> tuple[Burst, ...]:
         """Return requests per minute around the busiest minute of the burst subjects."""
@@ -265,9 +245,8 @@ class _Asker:
     def scatter(self, who: str) -> Scatter | None:
         """Return entropy against volume, or None where the log told no prompt."""
         busiest = self.rows(f"""
-            SELECT {who}, COUNT(template) AS n FROM exchanges
-            WHERE {who} IS NOT NULL AND template IS NOT NULL
-            GROUP BY {who} ORDER BY n DESC, {who} LIMIT {POINTS}
+            SELECT name, templates FROM names_{who} WHERE templates > 0
+            ORDER BY templates DESC, name LIMIT {POINTS}
         """)
         accused = {s.name for s in self.marked if s.kind == who}
         every = max(1, math.ceil(sum(n for _, n in busiest) / SCATTER_ROWS))
@@ -290,6 +269,37 @@ class _Asker:
         return Scatter(points=points, sampled=every) if points else None
 
 
+def _traffic(
+    cells: Sequence[tuple[str | None, int, int, int]],
+    names: Sequence[str],
+    accused: Sequence[str],
+    when: tuple[int, int, int],
+) -> Traffic:
+    """Lay (name, moment, requests, tokens) out in steps; names that are no band are the rest."""
+    start, end, step = when
+    begin = start - start % step
+    bins = (end - begin) // step + 1
+    bands: dict[str | None, tuple[list[int], list[int]]] = {
+        name: ([0] * bins, [0] * bins) for name in [*names, None]
+    }
+    for name, at, count, tokens in cells:
+        band = bands[name if name in bands else None]
+        place = (at - begin) // step
+        band[0][place] += count
+        band[1][place] += tokens
+    series = tuple(
+        Series(
+            name=name,
+            requests=tuple(counts),
+            output_tokens=tuple(tokens),
+            suspect=name in accused,
+        )
+        for name, (counts, tokens) in bands.items()
+        if name is not None or any(counts)
+    )
+    return Traffic(start_us=begin, step_us=step, series=series)
+
+
 def _by_kind(suspects: Sequence[Suspect]) -> dict[str, list[str]]:
     grouped: dict[str, list[str]] = {}
     for suspect in suspects:
@@ -298,48 +308,21 @@ def _by_kind(suspects: Sequence[Suspect]) -> dict[str, list[str]]:
     return grouped
 
 
-def _cost_sql(prices: Prices) -> str:
-    """Return the SQL of what one exchange costs at list prices [currency]."""
-    return (
-        f"(COALESCE(input_tokens, 0) * {_price(prices, 'input')}"
-        f" + COALESCE(output_tokens, 0) * {_price(prices, 'output')}) / 1e6"
-    )
-
-
-def _price(prices: Prices, side: str) -> str:
-    default = repr(float(getattr(prices.default, side)))
-    cases = " ".join(
-        f"WHEN {literal(model)} THEN {float(getattr(price, side))!r}"
-        for model, price in prices.models.items()
-    )
-    return f"CASE model {cases} ELSE {default} END" if cases else default
-
-
-def _is_assumed(prices: Prices) -> str:
-    if not prices.models:
-        return "TRUE"
-    return f"model IS NULL OR model NOT IN ({', '.join(map(literal, prices.models))})"
-
-
 def _spend(row: tuple[Any, ...]) -> Spend:
-    name, requests, tokens_in, tokens_out, cost, first, last = row
+    name, requests, tokens_in, tokens_out, cost, first, last, others, main, n = row
     known = tokens_in is not None or tokens_out is not None
     return Spend(
         name=name,
-        requests=requests,
+        requests=int(requests),
         input_tokens=_int(tokens_in),
         output_tokens=_int(tokens_out),
         cost=cost if known else None,
         first_us=first,
         last_us=last,
+        others=others or None,
+        main=main,
+        main_requests=n or 0,
     )
-
-
-def _with(spend: Spend, known: tuple[int, str, int] | None) -> Spend:
-    if known is None:
-        return spend
-    others, main, n = known
-    return replace(spend, others=others, main=main, main_requests=n)
 
 
 def _rhythm(

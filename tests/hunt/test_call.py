@@ -1,0 +1,120 @@
+"""The notebook's call: what goes in, what comes out, and what is refused before reading."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+import stillhunt
+from stillhunt.hunt import call
+from stillhunt.hunt.settings import HuntSettings, Lake
+from stillhunt.model.errors import ConfigError, InputError
+
+START_US = 1_790_000_000_000_000
+
+
+def write(path: Path, n: int, **more: object) -> Path:
+    rows = (
+        {"ts_us": START_US + i * 1_000_000, "account_id": "a1", "source_ip": "192.0.2.1",
+         "method": "POST", "path": "/v1/messages", "output_tokens": 900} | more
+        for i in range(n)
+    )  # fmt: skip
+    path.write_text("\n".join(map(json.dumps, rows)) + "\n")
+    return path
+
+
+@pytest.fixture(autouse=True)
+def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def test_findings_come_as_arrow_and_as_pandas(tmp_path: Path) -> None:
+    report = stillhunt.hunt(write(tmp_path / "log.jsonl", 120))
+    table = report.findings
+    assert isinstance(table, pa.Table)
+    frame = table.to_pandas()
+    assert isinstance(frame, pd.DataFrame)
+    volume = frame[frame["detector"] == "volume"].iloc[0]
+    assert volume["account_id"] == "a1"
+    assert json.loads(volume["evidence"])["total_output_tokens"] == 108_000
+    assert volume["first_seen"] == pd.Timestamp(START_US, unit="us", tz="UTC")
+
+
+def test_accounts_and_campaigns_keep_their_columns_when_empty(tmp_path: Path) -> None:
+    report = stillhunt.hunt(write(tmp_path / "log.jsonl", 3))
+    assert report.findings.num_rows == report.accounts.num_rows == report.campaigns.num_rows == 0
+    assert "account_id" in report.accounts.column_names
+    assert report.campaigns.schema.field("accounts").type == pa.list_(pa.string())
+
+
+def test_several_paths_and_path_objects_are_read(tmp_path: Path) -> None:
+    one = write(tmp_path / "one.jsonl", 2)
+    two = write(tmp_path / "two.jsonl", 3, account_id="a2")
+    report = stillhunt.hunt([one, str(two)])
+    assert [i["rows"] for i in report.document["inputs"]] == [2, 3]
+    assert report.document["totals"]["accounts"] == 2
+
+
+@pytest.mark.parametrize(
+    "until", [datetime.fromtimestamp(START_US // 1_000_000 + 49, UTC), START_US + 49_000_000]
+)
+def test_until_ends_the_look_back(tmp_path: Path, until: datetime | int) -> None:
+    log = write(tmp_path / "log.jsonl", 120)
+    found = stillhunt.hunt(log, until=until, set={"volume.tokens_per_day": 44_999}).findings
+    (volume,) = [f for f in found.to_pylist() if f["detector"] == "volume"]
+    assert json.loads(volume["evidence"])["total_output_tokens"] == 50 * 900
+
+
+def test_a_parameter_that_means_nothing_is_refused_before_anything_is_read() -> None:
+    with pytest.raises(ConfigError, match=r"volume\.tokens_per_day"):
+        stillhunt.hunt("there-is-no-such-file", set={"volume.tokens_per_dya": 1})
+
+
+def test_a_time_without_a_zone_is_refused(tmp_path: Path) -> None:
+    log = write(tmp_path / "log.jsonl", 1)
+    with pytest.raises(ConfigError, match="time zone"):
+        stillhunt.hunt(log, until=datetime(2026, 10, 12))
+    with pytest.raises(ConfigError, match="RFC 3339"):
+        stillhunt.hunt(log, until="soon")
+
+
+def test_a_missing_input_is_an_input_error() -> None:
+    with pytest.raises(InputError, match=r"none\.jsonl"):
+        stillhunt.hunt("none.jsonl")
+
+
+def test_a_sweep_sees_only_what_since_and_until_leave(tmp_path: Path) -> None:
+    call.ingest(write(tmp_path / "log.jsonl", 100), lake=tmp_path / "lake")
+    swept = call.sweep(tmp_path / "lake", since=START_US + 10_000_000, until=START_US + 19_000_000)
+    assert swept.document["totals"]["exchanges"] == 10
+
+
+def test_settings_may_be_given_as_they_are(tmp_path: Path) -> None:
+    log = write(tmp_path / "log.jsonl", 3, prompt="say hello to the neighbours")
+    settings = HuntSettings(lake=Lake(text="full"), folder=tmp_path)
+    stillhunt.hunt(log, lake=tmp_path / "lake", config=settings)
+    assert list((tmp_path / "lake" / "cold").rglob("*.parquet"))
+
+
+def test_no_text_reaches_the_disk_by_default(tmp_path: Path) -> None:
+    log = write(tmp_path / "log.jsonl", 3, prompt="xylophone zephyr quixotic")
+    stillhunt.hunt(log, lake=tmp_path / "lake")
+    kept = [p for p in (tmp_path / "lake").rglob("*") if p.is_file()]
+    assert kept
+    assert not any(b"xylophone" in p.read_bytes() for p in kept)
+    assert not list((tmp_path / "lake" / "cold").rglob("*.parquet"))
+
+
+def test_accounts_and_events_files_are_checked(tmp_path: Path) -> None:
+    log = write(tmp_path / "log.jsonl", 1)
+    bad = tmp_path / "accounts.jsonl"
+    bad.write_text('{"account_id": "a1"}\n{"tier": "basic"}\n')
+    with pytest.raises(InputError, match=r"accounts\.jsonl.*2"):
+        stillhunt.hunt(log, accounts=bad)
+    events = tmp_path / "events.jsonl"
+    events.write_text('{"ts": "2026-10-12T00:00:00Z", "kind": "party", "name": "x"}\n')
+    with pytest.raises(InputError, match=r"events\.jsonl.*1"):
+        stillhunt.hunt(log, events=events)
