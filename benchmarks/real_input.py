@@ -84,7 +84,7 @@ def customers(
         "most": most,
         "clients": len(who),
         "texts": dict(Counter(c.text for c in who)),
-        "borrowed_tokens": sum(c.borrowed for c in who),
+        "borrowed_tokens": sum(c.is_borrowing for c in who),
         "traced_requests": round(sum(c.requests for c in who)),
         "thinned_clients": len(factors),
         "thinning_median": round(factors[len(factors) // 2], 1) if factors else 1.0,

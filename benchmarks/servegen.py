@@ -62,8 +62,13 @@ class Client:
     output_median: float
     text: str
     """batch or people."""
-    borrowed: bool
-    """Its token counts are another client's: the trace has none."""
+    lender: str
+    """Whose token counts it has: its own, or another client's where the trace has none."""
+
+    @property
+    def is_borrowing(self) -> bool:
+        """Say whether its token counts are another client's."""
+        return self.lender != self.name
 
 
 class Replay(NamedTuple):
@@ -106,7 +111,7 @@ def clients(data: Path, day: int) -> list[Client]:
             LEFT JOIN lenders AS l
                 ON l.n = 1 + p.requests::BIGINT % (SELECT COUNT(*) FROM donors)
         )
-        SELECT t.client, t.requests, t.peak_per_minute, t.cv, t.borrowed, t.lender,
+        SELECT t.client, t.requests, t.peak_per_minute, t.cv, t.lender,
                AVG(k.mean), AVG(k.q500)
         FROM lent AS t
         JOIN known AS k ON k.client = t.lender AND (
@@ -121,13 +126,12 @@ def clients(data: Path, day: int) -> list[Client]:
 
 
 def _client(
-    name: str, requests: float, peak: float, cv: float, borrowed: bool, lender: str, mean: float,
+    name: str, requests: float, peak: float, cv: float, lender: str, mean: float,
     median: float,
 ) -> Client:  # fmt: skip
-    del lender
     batch = median < SHORT_ANSWER or (cv >= UNEVEN and requests > BUSY)
     return Client(
-        name=name, requests=requests, peak_per_minute=peak, cv=cv, borrowed=borrowed,
+        name=name, requests=requests, peak_per_minute=peak, cv=cv, lender=lender,
         output_mean=mean, output_median=median, output_tokens=requests * mean,
         text="batch" if batch else "people",
     )  # fmt: skip
@@ -148,9 +152,7 @@ def write_day(
     factors = {c.name: max(1.0, c.requests / most) for c in who}
     windows = _windows(data, day)
     texts = _Texts(data, who)
-    parts = [
-        _requests(rng, number, windows[c.name], factors[c.name]) for number, c in enumerate(who)
-    ]
+    parts = [_requests(rng, windows[c.name], factors[c.name]) for c in who]
     client = np.concatenate([np.full(len(p), n) for n, p in enumerate(parts)])
     seconds = np.concatenate(parts)
     order = np.argsort(seconds, kind="stable")
@@ -184,11 +186,8 @@ def _windows(data: Path, day: int) -> dict[str, Any]:
     return found
 
 
-def _requests(
-    rng: np.random.Generator, number: int, windows: dict[str, Any], factor: float
-) -> FloatArray:
+def _requests(rng: np.random.Generator, windows: dict[str, Any], factor: float) -> FloatArray:
     """Return the times of one client's requests [s of the day], ascending."""
-    del number
     expected = np.array(windows["requests"]) / factor
     counts = np.floor(expected + rng.random(len(expected))).astype(np.int64)
     shape = np.repeat(np.array(windows["shape"], dtype=float), counts + 1)
@@ -216,13 +215,11 @@ class _Tokens:
             client, field, quarter, *values = row.values()
             nearest.setdefault((client, field, quarter % 4), np.array(values, dtype=float))
             some.setdefault((client, field), np.array(values, dtype=float))
-        names = sorted({client for client, _ in some})
         self._curves = {
             field: np.stack(
                 [
-                    nearest.get((lender, field, quarter), some[lender, field])
+                    nearest.get((c.lender, field, quarter), some[c.lender, field])
                     for c in who
-                    for lender in [names[int(c.requests) % len(names)] if c.borrowed else c.name]
                     for quarter in range(4)
                 ]
             )

@@ -116,3 +116,8 @@ def test_every_decision_stands_in_the_index() -> None:
     folder = ROOT / "docs" / "decisions"
     index = (folder / "index.md").read_text("utf-8")
     assert [p.name for p in folder.glob("0*.md") if f"({p.name})" not in index] == []
+
+
+def test_the_nginx_page_shows_the_snippet_that_the_integration_test_runs() -> None:
+    (shown,) = blocks(ROOT / "docs" / "logs" / "nginx.md", "nginx")
+    assert shown == (ROOT / "docs" / "snippets" / "nginx_json.conf").read_text("utf-8")

@@ -1,5 +1,6 @@
 """Chromium by its own debugging pipe: no driver, no port, no package."""
 
+# ruff: noqa: ANN401 - stand-ins of any shape
 import base64
 import itertools
 import json
@@ -13,7 +14,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-BINARY = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+BINARY = (
+    shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+)
 FLAGS = (
     "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
@@ -100,7 +103,9 @@ class Chromium:
         assert "exceptionDetails" not in answer, answer
         return answer["result"].get("value")
 
-    def look(self, *, width: int = 1280, height: int = 900, theme: str = "light", media: str = "") -> None:
+    def look(
+        self, *, width: int = 1280, height: int = 900, theme: str = "light", media: str = ""
+    ) -> None:
         """Take the size and the theme of a screen, or of paper."""
         self.call("Emulation.setDeviceMetricsOverride", width=width, height=height,
                   deviceScaleFactor=1, mobile=False)  # fmt: skip

@@ -7,9 +7,11 @@ import json
 import os
 from typing import Any
 
-from litellm.integrations.custom_logger import CustomLogger
-from litellm.proxy._types import UserAPIKeyAuth
-from litellm.proxy.spend_tracking.spend_tracking_utils import get_logging_payload
+from litellm.integrations.custom_logger import CustomLogger  # type: ignore[import-not-found]  # theirs
+from litellm.proxy._types import UserAPIKeyAuth  # type: ignore[import-not-found]  # theirs
+from litellm.proxy.spend_tracking.spend_tracking_utils import (  # type: ignore[import-not-found]
+    get_logging_payload,
+)
 
 ACCOUNTS = {"sk-test-alpha-0000000001": "alpha", "sk-test-beta-00000000002": "beta"}
 
@@ -22,7 +24,7 @@ async def authenticate(request: object, api_key: str) -> UserAPIKeyAuth:
     return UserAPIKeyAuth(api_key=api_key, user_id=name, team_id=f"team-{name}", org_id="org-1")
 
 
-class Writer(CustomLogger):
+class Writer(CustomLogger):  # type: ignore[misc]  # untyped here
     """Write each exchange twice: as standard payload, and as the row of SpendLogs."""
 
     async def async_log_success_event(

@@ -113,7 +113,6 @@ def _minutes(
         sql = f"""INSERT INTO fullest
             SELECT {subject}, MAX(figure)
             FROM (SELECT {subject}, COUNT(*) AS figure FROM ({rows_sql(rule, values)})
-                  WHERE {subject} IS NOT NULL
                   GROUP BY {subject}, ts_us - MOD(ts_us, {MINUTE_US}))
             GROUP BY {subject}"""
         limits = {"from_us": part.from_us, "until_us": min(part.until_us, period[1])}

@@ -192,10 +192,10 @@ class _Search:
         times = np.concatenate((edges, rows["ts_us"]))
         order = np.argsort(times, kind="stable")
         windows = sliding_windows(times[order], self.span, self._edge(trail.at, first))
-        inside = {
-            name: windows.total(np.concatenate((trail.sums[name][is_coarse], rows[name]))[order])
-            for name in self.traces.names
-        }
+        inside = {}
+        for name in self.traces.names:
+            amounts = np.concatenate((trail.sums[name][is_coarse], rows[name].astype(np.float64)))
+            inside[name] = windows.total(amounts[order])
         start = (first + trail.first) * self.step
         k = max(int(np.searchsorted(windows.moments, start, side="right")) - 1, 0)
         moments = np.maximum(windows.moments[k:], start)

@@ -97,7 +97,9 @@ def _conditions(rule: Rule, values: Mapping[str, Value]) -> list[str]:
         found.append(f"(method IS NULL OR method IN ({_listed(rule.filter.methods)}))")
     if rule.filter.paths:
         found.append(path_condition(str(values[rule.filter.paths])))
-    found += [f"{name} IS NOT NULL" for name in rule.filter.known]
+    subject = (DERIVED.get(name, name) for name in rule.subject)
+    known = dict.fromkeys((*rule.filter.known, *(c for c in subject if c not in rule.either)))
+    found += [f"{name} IS NOT NULL" for name in known]
     if rule.either:
         found.append("(" + " OR ".join(f"{name} IS NOT NULL" for name in rule.either) + ")")
     return [condition for condition in found if condition != "TRUE"]
@@ -246,7 +248,6 @@ def _sliding(rule: Rule, values: Mapping[str, Value]) -> str:
     return f"""WITH chosen AS (
     SELECT {subject}, ts_us, {minute} AS minute_us
     FROM ({rows})
-    WHERE {subject} IS NOT NULL
 ),
 busy AS (
     SELECT {subject} FROM chosen GROUP BY {subject} HAVING COUNT(*) > :{bound.above}

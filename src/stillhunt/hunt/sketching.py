@@ -68,7 +68,9 @@ def add_sketches(table: pa.Table, seed: int) -> pa.Table:
     return table
 
 
-def _merge(table: pa.Table, name: str, kind: pa.DataType, made: dict[str, pa.ChunkedArray]) -> pa.ChunkedArray:
+def _merge(
+    table: pa.Table, name: str, kind: pa.DataType, made: dict[str, pa.ChunkedArray]
+) -> pa.ChunkedArray:
     """Return the column made from text where there is text, else the one brought along."""
     brought = table[name].cast(kind) if name in table.column_names else None
     if name not in made:

@@ -101,7 +101,11 @@ class Crowd:
     @cached_property
     def _names(self) -> tuple[dict[str, pa.Array], ...]:
         return tuple(
-            {"account_id": pa.array(i), "org_id": pa.array(o, pa.string()), "key_hash": keys(i)}
+            {
+                "account_id": pa.array(i, pa.string()),
+                "org_id": pa.array(o, pa.string()),
+                "key_hash": keys(i),
+            }
             for i, o in zip(self.ids, self._orgs, strict=True)
         )
 

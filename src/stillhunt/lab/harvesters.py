@@ -80,7 +80,7 @@ class Harvesters:
                 rows["lead"].append(file["lead"][leads[number]].format(subject=subject))
                 for name in ("middle", "tail"):
                     rows[name].append(file[name][rng.integers(len(file[name]))])
-        return {name: pa.array(values) for name, values in rows.items()}
+        return {name: pa.array(values, pa.string()) for name, values in rows.items()}
 
     def countries(self) -> list[str]:
         """Return the country that each claims."""

@@ -45,7 +45,8 @@ def test_paths_units_and_constants_are_followed(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("unit", "written"),
     [("s", 1780000000.000001), ("ms", 1780000000000.001), ("us", 1780000000000001),
-     ("ns", 1780000000000001999), ("ns", "1780000000000001000"), ("s", "2026-05-28T20:26:40.000001Z")],
+     ("ns", 1780000000000001999), ("ns", "1780000000000001000"),
+     ("s", "2026-05-28T20:26:40.000001Z")],
 )  # fmt: skip
 def test_a_time_may_be_in_any_unit(tmp_path: Path, unit: str, written: object) -> None:
     row = one(tmp_path, {"t": written}, columns={"ts_us": "t"}, units={"ts_us": unit})

@@ -26,7 +26,7 @@ def text(value: str) -> dict[str, object]:
     return {"stringValue": value}
 
 
-CHAT = {"gen_ai.operation.name": text("chat")}
+CHAT: dict[str, object] = {"gen_ai.operation.name": text("chat")}
 
 
 def one(tmp_path: Path, attributes: dict[str, object], **span: object) -> dict[str, Any]:

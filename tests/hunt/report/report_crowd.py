@@ -1,5 +1,6 @@
 """A small population to draw: people, batch pipelines and one clumsy harvester."""
 
+# ruff: noqa: ANN401 - stand-ins of any shape
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,7 +26,9 @@ ARROW = {
 }  # fmt: skip
 
 
-def exchanges(*, days: int = 7, people: int = 52, seed: int = 1, known: Sequence[str] = HOT) -> pa.Table:
+def exchanges(
+    *, days: int = 7, people: int = 52, seed: int = 1, known: Sequence[str] = HOT
+) -> pa.Table:
     """Return a table with every hot column; those not in *known* are NULL."""
     random = np.random.default_rng(seed)
     parts = [_person(random, k, days) for k in range(people)]
@@ -67,7 +70,9 @@ def _person(random: np.random.Generator, k: int, days: int) -> dict[str, Any]:
     hour = np.clip(random.normal(noon, 3.2, n), 0, 23.99)
     day = random.choice(days, n, p=_week(days))
     ts = START_US + day * DAY_US + hour * HOUR_US
-    ips = np.array([f"192.0.2.{10 + k}", f"198.51.100.{k}"], dtype=object)[random.integers(0, 2, n)]
+    ips = np.array([f"192.0.2.{10 + k}", f"198.51.100.{k}"], dtype=object)[
+        random.integers(0, 2, n)
+    ]
     return _rows(n, f"acct_{k:02d}{k * 7919 % 65536:04x}", ips, ts,
                  random.lognormal(5.2, 0.9, n), random.integers(0, n * 3, n))  # fmt: skip
 
@@ -80,8 +85,8 @@ def _week(days: int) -> Any:
 def _pipeline(random: np.random.Generator, k: int, days: int) -> dict[str, Any]:
     per_day = 180 * (k + 1)
     n = per_day * days
-    ts = START_US + np.repeat(np.arange(days), per_day) * DAY_US + (2 + k) * HOUR_US
-    ts = ts + random.uniform(0, (1 + k) * HOUR_US, n)
+    start = START_US + np.repeat(np.arange(days), per_day) * DAY_US + (2 + k) * HOUR_US
+    ts = start + random.uniform(0, (1 + k) * HOUR_US, n)
     ips = np.full(n, f"203.0.113.{k}", dtype=object)
     return _rows(n, f"batch-{k}@example.com", ips, ts, random.lognormal(4.2, 0.4, n),
                  random.integers(0, 1 + 2 * k, n))  # fmt: skip
@@ -124,44 +129,131 @@ def findings() -> tuple[Finding, ...]:
     usage = {"total_requests": 9_038, "total_output_tokens": 5_127_482}
     burst = {"peak_requests": 221, "peak_at": "2026-03-05T12:19:11Z", "seconds_above": 88}
     return (
-        finding("volume", account | address, severity=Severity.CRITICAL, statistic=51.3, evidence=usage),
-        finding("volume_account", account, severity=Severity.CRITICAL, statistic=52.1, evidence=usage),
-        finding("volume_prefix", {"source_prefix": "203.0.113.0/24"}, severity=Severity.HIGH, statistic=54.0, evidence=usage),
-        finding("heavy_output", account, statistic=1.2, severity=Severity.MEDIUM, evidence={"requests": 9_200, "mean_output_tokens": 569.81, "share_of_max_tokens": None}),
-        finding("burst", address, family="time", severity=Severity.MEDIUM, statistic=2.21, evidence=burst, n=420),
-        finding("burst_account", account, family="time", severity=Severity.MEDIUM, statistic=2.21, evidence=burst, n=420),
-        finding("repetition", account | {"tail": "low"}, family="content", severity=Severity.LOW, statistic=0.97, evidence={"templates": 4, "commonest_template": 2_331, "coverage": 1.0, "template_entropy_bits": 1.9998}),
-        finding("cadence", account | {"sign": "unread"}, family="time", severity=Severity.INFORMATIONAL, statistic=0.998, evidence={"gap_variation": 1.02, "mean_gap_s": 20.3}),
-        finding("volume_account", {"account_id": "batch-6@example.com"}, statistic=1.25, severity=Severity.HIGH, n=1260, evidence={"total_requests": 1_260, "total_output_tokens": 125_112}),
-        finding("volume_account", {"account_id": "batch-5@example.com"}, statistic=1.1, severity=Severity.HIGH, n=1080, allowed="nightly evaluation, agreed on 3 February"),
-        finding("repetition", {"account_id": "batch-0@example.com", "tail": "low"}, family="content", severity=Severity.INFORMATIONAL, statistic=1.0, n=1260, evidence={"templates": 1}),
-    )  # fmt: skip
+        finding(
+            "volume", account | address, severity=Severity.CRITICAL, statistic=51.3, evidence=usage
+        ),
+        finding(
+            "volume_account", account, severity=Severity.CRITICAL, statistic=52.1, evidence=usage
+        ),
+        finding(
+            "volume_prefix",
+            {"source_prefix": "203.0.113.0/24"},
+            severity=Severity.HIGH,
+            statistic=54.0,
+            evidence=usage,
+        ),
+        finding(
+            "heavy_output",
+            account,
+            statistic=1.2,
+            severity=Severity.MEDIUM,
+            evidence={
+                "requests": 9_200,
+                "mean_output_tokens": 569.81,
+                "share_of_max_tokens": None,
+            },
+        ),
+        finding(
+            "burst",
+            address,
+            family="time",
+            severity=Severity.MEDIUM,
+            statistic=2.21,
+            evidence=burst,
+            n=420,
+        ),
+        finding(
+            "burst_account",
+            account,
+            family="time",
+            severity=Severity.MEDIUM,
+            statistic=2.21,
+            evidence=burst,
+            n=420,
+        ),
+        finding(
+            "repetition",
+            account | {"tail": "low"},
+            family="content",
+            severity=Severity.LOW,
+            statistic=0.97,
+            evidence={
+                "templates": 4,
+                "commonest_template": 2_331,
+                "coverage": 1.0,
+                "template_entropy_bits": 1.9998,
+            },
+        ),
+        finding(
+            "cadence",
+            account | {"sign": "unread"},
+            family="time",
+            severity=Severity.INFORMATIONAL,
+            statistic=0.998,
+            evidence={"gap_variation": 1.02, "mean_gap_s": 20.3},
+        ),
+        finding(
+            "volume_account",
+            {"account_id": "batch-6@example.com"},
+            statistic=1.25,
+            severity=Severity.HIGH,
+            n=1260,
+            evidence={"total_requests": 1_260, "total_output_tokens": 125_112},
+        ),
+        finding(
+            "volume_account",
+            {"account_id": "batch-5@example.com"},
+            statistic=1.1,
+            severity=Severity.HIGH,
+            n=1080,
+            allowed="nightly evaluation, agreed on 3 February",
+        ),
+        finding(
+            "repetition",
+            {"account_id": "batch-0@example.com", "tail": "low"},
+            family="content",
+            severity=Severity.INFORMATIONAL,
+            statistic=1.0,
+            n=1260,
+            evidence={"templates": 1},
+        ),
+    )
 
 
 COVERAGE = (
-    ("burst", "rule", "time", "yes"), ("burst_account", "rule", "time", "yes"),
-    ("burst_prefix", "rule", "time", "yes"), ("cadence", "detector", "time", "partly"),
-    ("heavy_output", "rule", "usage", "yes"), ("repetition", "detector", "content", "yes"),
-    ("volume", "rule", "usage", "yes"), ("volume_account", "rule", "usage", "yes"),
-    ("volume_prefix", "rule", "usage", "yes"), ("shared_cards", "detector", "identity", "no"),
-)  # fmt: skip
+    ("burst", "rule", "time", "yes"),
+    ("burst_account", "rule", "time", "yes"),
+    ("burst_prefix", "rule", "time", "yes"),
+    ("cadence", "detector", "time", "partly"),
+    ("heavy_output", "rule", "usage", "yes"),
+    ("repetition", "detector", "content", "yes"),
+    ("volume", "rule", "usage", "yes"),
+    ("volume_account", "rule", "usage", "yes"),
+    ("volume_prefix", "rule", "usage", "yes"),
+    ("shared_cards", "detector", "identity", "no"),
+)
 
 
 def swept(found: Sequence[Finding] = (), **more: Any) -> Any:
     """Return the result of a sweep with the findings *found*."""
     detectors = tuple(
         SimpleNamespace(
-            name=name, kind=kind, family=family, answered=answered,
-            needs=("payment_hash",) if answered == "no" else ("account_id",), uses=(),
+            name=name,
+            kind=kind,
+            family=family,
+            answered=answered,
+            needs=("payment_hash",) if answered == "no" else ("account_id",),
+            uses=(),
             missing={"no": ("payment_hash",), "partly": ("duration_ms",)}.get(answered, ()),
             findings=sum(f.detector == name for f in found),
             allowed=sum(f.detector == name and f.allowed is not None for f in found),
             seconds=0.21,
-            sql="SELECT account_id, COUNT(*) AS n\nFROM exchanges\nWHERE ts_us > 1772409600000000\n"
+            sql="SELECT account_id, COUNT(*) AS n\nFROM exchanges\n"
+            "WHERE ts_us > 1772409600000000\n"
             "GROUP BY account_id\nHAVING COUNT(*) > 5000",
         )
         for name, kind, family, answered in COVERAGE
-    )  # fmt: skip
+    )
     told = {
         "findings": tuple(found),
         "detectors": detectors,
@@ -175,18 +267,32 @@ def swept(found: Sequence[Finding] = (), **more: Any) -> Any:
 def inputs() -> Any:
     """Return the account of two inputs."""
     return [
-        SimpleNamespace(path="gateway-2026-03-02.jsonl.zst", reader="native", lines=25_600, rows=25_594, rejects=6),
-        SimpleNamespace(path="gateway-2026-03-05.jsonl.zst", reader="native", lines=25_406, rows=25_406, rejects=0),
-    ]  # fmt: skip
+        SimpleNamespace(
+            path="gateway-2026-03-02.jsonl.zst",
+            reader="native",
+            lines=25_600,
+            rows=25_594,
+            rejects=6,
+        ),
+        SimpleNamespace(
+            path="gateway-2026-03-05.jsonl.zst",
+            reader="native",
+            lines=25_406,
+            rows=25_406,
+            rejects=0,
+        ),
+    ]
 
 
 def rejects() -> Any:
     """Return the six rejects of the first input."""
     reasons = ["not JSON: line ends inside a string", "ts_us: not a time between 1990 and 2100"]
     return [
-        SimpleNamespace(path="gateway-2026-03-02.jsonl.zst", line=17 + 1000 * k, reason=reasons[k % 2])
+        SimpleNamespace(
+            path="gateway-2026-03-02.jsonl.zst", line=17 + 1000 * k, reason=reasons[k % 2]
+        )
         for k in range(6)
-    ]  # fmt: skip
+    ]
 
 
 def document(found: Sequence[Finding], **more: Any) -> dict[str, Any]:

@@ -16,14 +16,14 @@ def lake() -> duckdb.DuckDBPyConnection:
     return crowd.lake(crowd.exchanges(days=4, people=3))
 
 
-@pytest.mark.parametrize("finding", crowd.findings(), ids=lambda one: one.detector)
-def test_every_query_runs_as_it_stands(lake: duckdb.DuckDBPyConnection, finding: Finding) -> None:
-    assert lake.execute(check_sql(finding)).fetchall()
+@pytest.mark.parametrize("one", crowd.findings(), ids=lambda one: one.detector)
+def test_every_query_runs(lake: duckdb.DuckDBPyConnection, one: Finding) -> None:
+    assert lake.execute(check_sql(one)).fetchall()
 
 
 def test_the_query_counts_what_the_finding_rests_on(lake: duckdb.DuckDBPyConnection) -> None:
-    one = crowd.finding("volume", {"account_id": crowd.HARVESTER, "source_ip": "203.0.113.66"},
-                        first_seen_us=0, last_seen_us=2**60)  # fmt: skip
+    subject = {"account_id": crowd.HARVESTER, "source_ip": "203.0.113.66"}
+    one = crowd.finding("volume", subject, first_seen_us=0, last_seen_us=2**60)
     requests, _, tokens, accounts, addresses = lake.execute(check_sql(one)).fetchall()[0]
     wanted = lake.execute(
         "SELECT COUNT(*), SUM(output_tokens) FROM exchanges WHERE account_id = ? AND source_ip = ?",
@@ -48,14 +48,14 @@ def test_an_unknown_account_is_asked_for_as_null() -> None:
 def test_a_literal_means_the_name_and_can_be_seen(name: str) -> None:
     text = shown_literal(name)
     assert visible(text) == text
-    assert duckdb.sql(f"SELECT {text}").fetchall() == [(name,)]
+    assert duckdb.execute(f"SELECT {text}").fetchall() == [(name,)]
 
 
 def test_a_name_of_ten_kilobytes_makes_a_short_condition() -> None:
     name = "x" * 10_000
     text = shown_condition("account_id", name)
     assert len(text) < 300
-    rows = duckdb.sql(
+    rows = duckdb.execute(
         f"SELECT {text} FROM (VALUES ('{name}'), ('{name}y')) AS t(account_id)"
     ).fetchall()
     assert rows == [(True,), (False,)]

@@ -9,7 +9,10 @@ from stillhunt.model.finding import Severity
 def test_the_most_telling_column_names_a_finding() -> None:
     both = {"source_ip": "192.0.2.1", "account_id": "a"}
     assert name_of(crowd.finding("volume", both)) == ("account_id", "a")
-    assert name_of(crowd.finding("volume", both | {"account_id": None})) == ("source_ip", "192.0.2.1")  # fmt: skip
+    assert name_of(crowd.finding("volume", both | {"account_id": None})) == (
+        "source_ip",
+        "192.0.2.1",
+    )
     assert name_of(crowd.finding("foreign", {"colour": "blue"})) == ("colour", "blue")
     assert name_of(crowd.finding("foreign", {})) == ("subject", "None")
 

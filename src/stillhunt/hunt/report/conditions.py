@@ -26,8 +26,8 @@ def condition(kind: str, name: str) -> str:
         return f"{kind} = {literal(name)}"
     try:
         network = ipaddress.ip_network(name, strict=False)
-    except ValueError:
-        return "FALSE"
+    except ValueError:  # no address at all: then the whole of it is the subject
+        return f"source_ip = {literal(name)}"
     if isinstance(network, ipaddress.IPv4Network):
         return _like(str(network.network_address).rpartition(".")[0] + ".%")
     return _in_48([f"{int(g, 16):x}" for g in network.network_address.exploded.split(":")[:3]])

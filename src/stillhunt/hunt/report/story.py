@@ -51,6 +51,11 @@ class Lead:
         """Return the suspect and its aliases."""
         return (self.suspect, *self.aliases)
 
+    @property
+    def severity(self) -> Severity:
+        """Return the gravest severity of any sight of it."""
+        return max(one.severity for one in self.everything)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Story:
@@ -71,7 +76,7 @@ def tell(document: Mapping[str, Any], pictures: Pictures | None = None) -> Story
         pictures: The figures of who took what; without them the story has no price.
     """
     leads = _leads(rank(read_findings(document)), pictures)
-    grave = tuple(one for one in leads if one.suspect.severity >= Severity.MEDIUM)
+    grave = tuple(one for one in leads if one.severity >= Severity.MEDIUM)
     if not document["totals"]["exchanges"]:
         return Story(
             title="No exchange to look at", said=_nothing_read(document), sure=(), leads=()
@@ -113,9 +118,8 @@ def _leads(suspects: Iterable[Suspect], pictures: Pictures | None) -> list[Lead]
 
 
 def _size(lead: Lead) -> tuple[int, int, str]:
-    worst = max(one.severity for one in lead.everything)
     taken = (lead.spend.output_tokens or lead.spend.requests) if lead.spend else 0
-    return (-worst, -taken, lead.suspect.name)
+    return (-lead.severity, -taken, lead.suspect.name)
 
 
 def _title(leads: tuple[Lead, ...]) -> str:

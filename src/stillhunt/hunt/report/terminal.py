@@ -13,6 +13,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from stillhunt.hunt.report.bounds import baseline_text
 from stillhunt.hunt.report.document import read_findings
 from stillhunt.hunt.report.figures import (
     DASH,
@@ -122,35 +123,6 @@ def figure(finding: Finding, is_rule: bool) -> str:
     return times(finding.statistic) if is_rule else plain(float(finding.statistic))
 
 
-def baseline_text(answer: Mapping[str, Any]) -> str:
-    """Return the answer of ``rules baseline`` as plain text, a paragraph for each rule."""
-    lines: list[str] = []
-    for key, value in answer.items():
-        if isinstance(value, list) and value and isinstance(value[0], Mapping):
-            lines += _rows_text(value)
-        elif key != "schema":
-            lines.append(f"{key}: {visible(value, WIDTH)}")
-    return "\n".join(lines)
-
-
-def _rows_text(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    lines = []
-    for row in rows:
-        head, *rest = row.items()
-        lines.append(visible(head[1]))
-        lines += [f"  {key:18} {_value_text(value)}" for key, value in rest]
-        lines.append("")
-    return lines
-
-
-def _value_text(value: object) -> str:
-    if isinstance(value, Mapping):
-        return "  ".join(f"{visible(key)}={_value_text(inner)}" for key, inner in value.items())
-    if isinstance(value, list):
-        return "  ".join(_value_text(inner) for inner in value)
-    return visible(plain(value))
-
-
 def _story(story: Story) -> Iterable[RenderableType]:
     yield Text(story.title, style="bold")
     yield _prose(story.said)
@@ -213,10 +185,10 @@ def _reasons(rejects: Sequence[Mapping[str, Any]]) -> Iterable[Text]:
 
 
 def _coverage(detectors: Sequence[Mapping[str, Any]]) -> Table:
-    table = _grid(
-        ("hunt", "left"), ("answered", "left"), ("findings", "right"), ("allowed", "right"),
-        ("not in this source", "left"),
-    )  # fmt: skip
+    allows = any(one["allowed"] for one in detectors)
+    columns = [("hunt", "left"), ("answered", "left"), ("found", "right")]
+    columns += [("allowed", "right")] if allows else []
+    table = _grid(*columns, ("not in this source", "left"))
     for one in detectors:
         needs = ", ".join(visible(name, 24) for name in one["missing"])
         if needs:
@@ -225,7 +197,7 @@ def _coverage(detectors: Sequence[Mapping[str, Any]]) -> Table:
             Text(visible(one["name"], 24)),
             Text(one["answered"], style=_ANSWERED[one["answered"]]),
             count(one["findings"]) if one["answered"] != "no" else DASH,
-            count(one["allowed"]) if one["allowed"] else "",
+            *([count(one["allowed"]) if one["allowed"] else ""] if allows else []),
             Text(needs, style="dim"),
         )
     return table

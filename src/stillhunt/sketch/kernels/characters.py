@@ -173,10 +173,8 @@ def quoted_until(
 @compiled
 def _is_http(data: Bytes, at: int) -> bool:
     """Say whether ``http`` stands at *at*."""
-    for i, letter in enumerate((0x68, 0x74, 0x74, 0x70)):
-        if data[at + i] | 0x20 != letter:
-            return False
-    return True
+    ht = data[at] | 0x20 == 0x68 and data[at + 1] | 0x20 == 0x74
+    return bool(ht and data[at + 2] | 0x20 == 0x74 and data[at + 3] | 0x20 == 0x70)
 
 
 @compiled
@@ -185,9 +183,9 @@ def begins_url(data: Bytes, start: int, at: int, end: int) -> bool:
     n = at - start
     if n == 3 and at < end and data[at] == 0x2E:
         www = data[start] | 0x20 == 0x77 and data[start + 1] | 0x20 == 0x77
-        return www and data[start + 2] | 0x20 == 0x77
+        return bool(www and data[start + 2] | 0x20 == 0x77)
     if n < 4 or n > 5 or at + 2 >= end or data[at] != 0x3A:
         return False
     if data[at + 1] != 0x2F or data[at + 2] != 0x2F or not _is_http(data, start):
         return False
-    return n == 4 or data[start + 4] | 0x20 == 0x73
+    return bool(n == 4 or data[start + 4] | 0x20 == 0x73)

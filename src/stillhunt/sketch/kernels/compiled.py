@@ -33,5 +33,4 @@ def is_known(function: Callable[..., Any]) -> bool:
     if dispatcher.signatures:
         return True
     folder, name = dispatcher.stats.cache_path, dispatcher.py_func.__qualname__
-    own = f"*.{name.replace('<', '').replace('>', '')}-*.nbc"
-    return folder is not None and any(Path(folder).glob(own))
+    return folder is not None and any(Path(folder).glob(f"*.{name}-*.nbc"))

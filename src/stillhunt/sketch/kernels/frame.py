@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from stillhunt.sketch import template
+from stillhunt.sketch import template, words
 from stillhunt.sketch.kernels.compiled import compiled
 
 __all__ = ["COUNTS", "C_FILLS", "C_LABEL", "C_SYMBOLS", "C_TOTAL", "HALF", "HASHES", "H_FILL",
@@ -30,13 +30,13 @@ H_OPENING, H_PREFIX, H_LABEL_RAW = 9, 10, 11
 C_WEIGHT, C_WORDS, C_LABEL, C_VALUE, C_MASKED, C_WAS_MASK, C_SYMBOLS = 0, 1, 2, 3, 4, 5, 6
 C_PIECES, C_FIRST_WEIGHT, C_FILLS, C_STATE, C_OPENING, C_OPENING_MASK = 7, 8, 9, 10, 11, 12
 C_PREFIX, C_TOTAL = 13, 14
-_STEP: Final = np.uint64(template.STEP)
+_STEP: Final = np.uint64(words.STEP)
 _32: Final = np.uint64(32)
-_MASK: Final = np.uint64(template.MASK)
+_MASK: Final = np.uint64(words.MASK)
 _FRAME: Final = np.uint64(template.FRAME_TAG)
 _OPENING: Final = np.uint64(template.OPENING_TAG)
 _LONG_LINE: Final = template.LONG_LINE
-_LONGEST_LABEL: Final = template.LONGEST_LABEL
+_LONGEST_LABEL: Final = words.LONGEST_LABEL
 _OPENING_SIZE: Final = template.OPENING
 _SHORT_FRAME: Final = template.SHORT_FRAME
 _PREFIX_SIZE: Final = template.PREFIX
@@ -130,7 +130,8 @@ def end_line(
         label = c[C_LABEL] == 1
         plain = c[C_STATE] == 0 and c[C_WEIGHT] <= _LONG_LINE
         plain = plain and c[C_SYMBOLS] * 8 <= c[C_WEIGHT]
-        if start == 1 or not (label or plain):
+        item = start == 1 and not (label and c[C_VALUE] == 0)
+        if item or not (label or plain):
             _fill(h, c, h[H_RAW])
             if c[C_STATE] != 0:
                 c[C_STATE] = 2
@@ -182,4 +183,4 @@ def template_of(h: Hashes, c: Counts, seed: np.uint64) -> np.uint64:
         return mix(frame, h[H_LAST]) if c[C_PIECES] > 1 else frame
     if c[C_PIECES] == 1:
         _fill(h, c, h[H_FIRST_RAW])
-    return h[H_OPENING]
+    return np.uint64(h[H_OPENING])

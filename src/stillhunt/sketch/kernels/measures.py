@@ -2,7 +2,7 @@
 
 # ruff: noqa: PLR2004  (bytes of UTF-8, bits and words of three are what they are)
 
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -70,6 +70,7 @@ def spread(
 
 @compiled
 def make_shingles(seen: Hashes, n: int, shingles: Hashes) -> int:
+    """Fill *shingles* with the hash of each three words in a row; return how many there are."""
     if n < 3:
         shingles[0] = seen[0] if n == 1 else mix(seen[0], seen[1])
         return 1
@@ -79,7 +80,7 @@ def make_shingles(seen: Hashes, n: int, shingles: Hashes) -> int:
 
 
 @compiled
-def simhash(shingles: Hashes, n: int, sums: Hashes, ones: Counts) -> Any:
+def simhash(shingles: Hashes, n: int, sums: Hashes, ones: Counts) -> np.uint64:
     """Return the bits that most shingles have: eight counters of a byte in each word."""
     ones[:] = 0
     for first in range(0, n, 255):
@@ -98,6 +99,7 @@ def simhash(shingles: Hashes, n: int, sums: Hashes, ones: Counts) -> Any:
 
 @compiled
 def pick_script(weights: Counts) -> int:
+    """Return the script of most words; kana beside Han, from one to eight on, is Japanese."""
     if weights[_KANA] > 0 and weights[_KANA] * 8 >= weights[_HANI]:
         weights[_JPAN] = weights[_KANA] + weights[_HANI]
         weights[_KANA] = weights[_HANI] = 0
@@ -112,6 +114,7 @@ def pick_script(weights: Counts) -> int:
 def pick_language(
     seen: Hashes, n: int, stop_keys: Hashes, stop_languages: Counts, hits: Counts
 ) -> int:
+    """Return the language that at least two stop words, and more than any other's, name."""
     hits[:] = 0
     for i in range(min(n, _LANGUAGE_WORDS)):
         slot = np.int64(seen[i] & np.uint64(STOP_SLOTS - 1))

@@ -5,8 +5,6 @@ results is fixed, time is linear in the bytes: a closing quote is looked for onc
 kind, hash tables are seeded, at most half full, and given up after a bounded search.
 """
 
-# ruff: noqa: PLR1714, PLR2004  (bytes of UTF-8 are what they are; chains compile better than sets)
-
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,8 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 from stillhunt.sketch import alphabet, template
-from stillhunt.sketch.kernels import characters, frame, measures
+from stillhunt.sketch.kernels import frame, measures, scan
 from stillhunt.sketch.kernels.compiled import cached, compiled, is_known
+from stillhunt.sketch.words import word_hash
 
 __all__ = ["Sketches", "is_compiled", "sketch"]
 
@@ -27,13 +26,9 @@ Bytes = npt.NDArray[np.uint8]
 Hashes = npt.NDArray[np.uint64]
 Counts = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
-Integer = characters.Integer
 Stops = tuple[Hashes, Counts]
-Tables = tuple[Bytes, Bytes, npt.NDArray[np.uint16], Bytes]
 
 _CAP: Final = template.CAP
-_LINE: Final = 64  # words taken into the hashes at once: enough to keep the loops tight
-_LATN: Final = alphabet.SCRIPTS.index("Latn")
 
 
 @dataclass(frozen=True)
@@ -59,121 +54,8 @@ class Sketches:
 
 
 @compiled
-def _rest_of_word(
-    data: Bytes, at: int, end: int, start: int, word: np.uint64, letter: Integer,
-    kinds: Bytes, folds: npt.NDArray[np.uint16],
-) -> tuple[int, np.uint64, int, Integer, Integer, int, Integer]:  # fmt: skip
-    """Go on with the word that began at *start*, whatever its characters are.
-
-    Returns where it ends, its hash, flags and last letter; then code, length and kind of the
-    character that ended it.
-    """
-    flag, code, length, kind = 0, np.int64(0), 1, characters.SKIP
-    while at < end:
-        code, length = characters.decode(data, at, end)
-        kind = characters.kind_of(code, kinds)
-        is_solo = kind == characters.SOLO and at == start
-        if is_solo or kind == characters.LETTER or kind == characters.DIGIT:
-            folded = np.int64(folds[code]) if code < 0x10000 else code
-            word = frame.mix(word, np.uint64(folded))
-            if kind == characters.DIGIT:
-                flag |= frame.NUMBER
-            else:
-                letter = code
-        elif kind != characters.SKIP or at == start:
-            break
-        at += length
-        if is_solo:
-            flag = frame.HALF
-            break
-    return at, word, flag, letter, code, length, kind
-
-
-@compiled
-def _scan(
-    data: Bytes, at: int, end: int, seed: np.uint64, h: Hashes, c: Counts, seen: Hashes,
-    script_weights: Counts, tables: Tables, no_closer: Counts, line: Hashes, flags: Bytes,
-) -> None:  # fmt: skip
-    """Read one text: fill *h*, *c*, the words *seen* and the weight of each script."""
-    plain, kinds, folds, scripts = tables
-    frame.begin(h, c, seed)
-    script_weights[:] = 0
-    no_closer[:] = -1
-    in_fence, is_last = False, False
-    total, latin = 0, 0
-    while not is_last:
-        begin, n = at, 0
-        start = characters.line_start(data, at, end)
-        fenced, closes = in_fence or start == 2, in_fence and start == 2
-        in_fence = in_fence != (start == 2)
-        quoted_until, in_url, is_last = np.int64(0), False, True
-        while at < end:
-            b = data[at]
-            if b == 0x20:
-                at += 1
-                in_url = False
-                continue
-            word, flag, letter, word_start = seed, 0, np.int64(-1), at
-            folded = plain[b]
-            while folded > 1:  # ASCII letters: what most text is made of
-                word = frame.mix(word, np.uint64(folded))
-                at += 1
-                folded = plain[data[at]] if at < end else np.uint8(0)
-            code, length, kind = np.int64(0), 1, characters.SKIP
-            if folded == 0 and at > word_start:
-                latin += 2
-            else:
-                if at > word_start:
-                    letter = np.int64(0x61)
-                at, word, flag, letter, code, length, kind = _rest_of_word(
-                    data, at, end, word_start, word, letter, kinds, folds
-                )
-                if letter >= 0:
-                    weight = 2 - (flag & frame.HALF)
-                    script_weights[characters.script_of(letter, scripts)] += weight
-            if at > word_start:
-                if not in_url and at < end and (data[at] == 0x3A or data[at] == 0x2E):
-                    in_url = characters.begins_url(data, word_start, at, end)
-                if in_url:
-                    flag |= frame.NUMBER
-                if word_start < quoted_until:
-                    flag |= frame.QUOTED
-                if total < _CAP:
-                    seen[total] = word
-                total += 1
-                if n == _LINE:
-                    frame.take_words(line, flags, n, h, c)
-                    n = 0
-                line[n], flags[n] = word, flag
-                n += 1
-                continue
-            if kind == characters.NEWLINE:
-                at += length
-                is_last = False
-                break
-            if code <= 0x20:
-                in_url = False
-            elif kind > characters.NEWLINE and not in_url and at >= quoted_until:
-                if kind == characters.SYMBOL:
-                    c[frame.C_SYMBOLS] += 1
-                elif kind == characters.QUOTE:
-                    quoted_until = characters.quoted_until(
-                        data, at, end, code, length, begin, no_closer
-                    )
-                elif c[frame.C_LABEL] == 0:
-                    frame.take_words(line, flags, n, h, c)
-                    n = 0
-                    frame.try_label(data, at + length, end, h, c)
-            at += length
-        frame.take_words(line, flags, n, h, c)
-        frame.end_line(h, c, start, fenced, closes, seed)
-    script_weights[_LATN] += latin
-    c[frame.C_TOTAL] = total
-
-
-@compiled
 def _sketch_batch(
-    offsets: Counts, data: Bytes, valid: Flags, seed: np.uint64, tables: Tables, stops: Stops,
+    offsets: Counts, data: Bytes, valid: Flags, seed: np.uint64, tables: scan.Tables, stops: Stops,
     gains: npt.NDArray[np.float64], hashes: Hashes, words: npt.NDArray[np.int32],
     spreads: npt.NDArray[np.float32], codes: npt.NDArray[np.int8], has_fill: Flags,
 ) -> None:  # fmt: skip
@@ -185,11 +67,11 @@ def _sketch_batch(
     seen, shingles = np.empty(_CAP, np.uint64), np.empty(_CAP, np.uint64)
     keys, counts = np.empty(measures.SLOTS, np.uint64), np.empty(measures.SLOTS, np.int32)
     sums, ones, no_closer = np.empty(8, np.uint64), np.empty(64, np.int64), np.empty(7, np.int64)
-    line, flags = np.empty(_LINE, np.uint64), np.empty(_LINE, np.uint8)
+    line, flags = np.empty(scan.LINE, np.uint64), np.empty(scan.LINE, np.uint8)
     for row in range(words.size):
         if not valid[row]:
             continue
-        _scan(
+        scan.scan(
             data, offsets[row], offsets[row + 1], seed, h, c, seen, script_weights,
             tables, no_closer, line, flags,
         )  # fmt: skip
@@ -224,29 +106,32 @@ def _build_plain() -> npt.NDArray[np.uint8]:
 def _digest() -> str:
     """Return a digest of every file that the kernel is made of."""
     digest = hashlib.sha256()
-    for module in (alphabet, template, characters, frame, measures):
-        digest.update(Path(module.__file__).read_bytes())
-    return digest.hexdigest()
+    here = Path(__file__).parent
+    beside = [here.parent / name for name in ("alphabet.py", "words.py", "template.py")]
+    for path in [*sorted(here.glob("*.py")), *beside]:
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
 
 
 def _compile(digest: str) -> Callable[..., None]:
     """Return the kernel, which is compiled at its first call.
 
-    Numba's cache notices a change in the file of the function that is cached, and in what
-    that closes over, but not in other files that it calls: hence *digest*.
+    Numba's cache notices a change in the file of the function that it keeps, but not in the
+    others that this calls: hence *digest* in its name.
     """
 
     def run(
-        offsets: Counts, data: Bytes, valid: Flags, seed: np.uint64, tables: Tables, stops: Stops,
-        gains: npt.NDArray[np.float64], hashes: Hashes, words: npt.NDArray[np.int32],
-        spreads: npt.NDArray[np.float32], codes: npt.NDArray[np.int8], has_fill: Flags,
+        offsets: Counts, data: Bytes, valid: Flags, seed: np.uint64, tables: scan.Tables,
+        stops: Stops, gains: npt.NDArray[np.float64], hashes: Hashes,
+        words: npt.NDArray[np.int32], spreads: npt.NDArray[np.float32],
+        codes: npt.NDArray[np.int8], has_fill: Flags,
     ) -> None:  # fmt: skip
-        if digest != "":
-            _sketch_batch(
-                offsets, data, valid, seed, tables, stops, gains,
-                hashes, words, spreads, codes, has_fill,
-            )  # fmt: skip
+        _sketch_batch(
+            offsets, data, valid, seed, tables, stops, gains,
+            hashes, words, spreads, codes, has_fill,
+        )  # fmt: skip
 
+    run.__qualname__ = f"sketch_{digest}"
     return cached(run)
 
 
@@ -264,7 +149,7 @@ def _stops(seed: int) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.int64]]:
     languages = np.zeros(measures.STOP_SLOTS, np.int64)
     for language, words in alphabet.STOP_WORDS.items():
         for word in words.split():
-            key = template.word_hash(word, seed)
+            key = word_hash(word, seed)
             slot = key % measures.STOP_SLOTS
             while keys[slot]:
                 slot = (slot + 1) % measures.STOP_SLOTS

@@ -101,6 +101,7 @@ def test_what_is_no_address_is_unknown_and_the_row_stays(tmp_path: Path, address
     assert "source_ip" not in row
 
 
+@pytest.mark.data
 def test_the_real_apache_log_is_read_to_the_last_line(data: Path, tmp_path: Path) -> None:
     with gzip.open(data / "weblog_elastic_apache_2015-05-17_18.log.gz", "rt") as file:
         lines = file.read().splitlines()

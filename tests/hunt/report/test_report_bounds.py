@@ -1,0 +1,30 @@
+"""The baseline is told bound by bound, within 100 columns."""
+
+from stillhunt.hunt.report.terminal import baseline_text
+
+
+def test_each_bound_says_where_it_stands_and_how_to_move_it() -> None:
+    answer = {
+        "schema": "stillhunt.baseline/1",
+        "period": "2026-03-02T00:00:00Z to 2026-03-09T00:00:00Z",
+        "rules": [
+            {
+                "rule": "volume", "answered": "yes", "figure": "total_output_tokens",
+                "figures": 1_200, "max": 363_942_117, "parameter": "volume.tokens_per_day",
+                "bound": 100_000, "findings": 1,
+                "quantiles": {
+                    "p99.9": {"value": 52_000, "findings": 12,
+                              "set": "--set volume.tokens_per_day=52000"},
+                },
+            },
+            {"rule": "burst", "answered": "no", "missing": ["source_ip", "\x1b"]},
+            {"rule": "heavy_output", "answered": "no", "figures": 0},
+        ],
+    }  # fmt: skip
+    text = baseline_text(answer)
+    assert "volume: total_output_tokens of 1,200 subjects, at most 363,942,117" in text
+    assert "now           100,000           1 finding  volume.tokens_per_day" in text
+    assert "p99.9          52,000         12 findings  --set volume.tokens_per_day=52000" in text
+    assert "burst: no answer, needs source_ip, \\x1b" in text
+    assert "heavy_output: no answer, nothing to measure" in text
+    assert max(map(len, text.splitlines())) <= 100

@@ -1,0 +1,110 @@
+"""Fingerprints of keys and the secret behind them."""
+
+import hashlib
+import hmac
+import stat
+import threading
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from stillhunt.hunt.identity import fingerprint, fingerprints, hash_key, hide_keys, sketch_seed
+from stillhunt.hunt.settings import HuntSettings, Identity
+from stillhunt.model.errors import ConfigError
+
+KEY = b"0123456789abcdef0123456789abcdef"
+
+
+def settings(folder: Path, where: str) -> HuntSettings:
+    return HuntSettings(folder=folder, identity=Identity(hash_key=where))
+
+
+def test_a_fingerprint_is_32_hex_digits_of_hmac_sha256() -> None:
+    whole = hmac.new(KEY, b"sk-1", hashlib.sha256).hexdigest()
+    assert fingerprint(KEY, "sk-1") == whole[:32]
+
+
+def test_the_file_is_made_once_for_its_owner_alone(tmp_path: Path) -> None:
+    first = hash_key(HuntSettings(folder=tmp_path))
+    assert stat.S_IMODE((tmp_path / "hash.key").stat().st_mode) == 0o600
+    assert len(first) == 64
+    assert hash_key(HuntSettings(folder=tmp_path)) == first
+    assert [path.name for path in tmp_path.iterdir()] == ["hash.key"]
+
+
+def test_of_many_who_make_the_file_at_once_all_get_the_same_key(tmp_path: Path) -> None:
+    got: list[bytes] = []
+    start = threading.Barrier(8)
+
+    def take() -> None:
+        start.wait()
+        got.append(hash_key(HuntSettings(folder=tmp_path)))
+
+    threads = [threading.Thread(target=take) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(got) == 8
+    assert len(set(got)) == 1
+
+
+def test_the_environment_may_hold_the_key(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HUNT_KEY", KEY.decode())
+    assert hash_key(settings(tmp_path, "env:HUNT_KEY")) == KEY
+
+
+@pytest.mark.parametrize(
+    ("where", "why"),
+    [
+        ("env:NOT_THERE_AT_ALL", "environment variable NOT_THERE_AT_ALL has 0 bytes"),
+        ("env:", "give file:PATH or env:NAME"),
+        ("file:", "give file:PATH or env:NAME"),
+        ("vault:x", "give file:PATH or env:NAME"),
+        ("file:.", "cannot use the hash key"),
+    ],
+)
+def test_a_hash_key_that_is_not_there_stops_the_start(
+    tmp_path: Path, where: str, why: str
+) -> None:
+    with pytest.raises(ConfigError, match=why):
+        hash_key(settings(tmp_path, where))
+
+
+def test_a_short_key_is_refused_without_being_shown(tmp_path: Path) -> None:
+    (tmp_path / "k").write_text("hunter2hunter22")
+    with pytest.raises(ConfigError) as refused:
+        hash_key(settings(tmp_path, "file:k"))
+    assert "15 bytes; give 16 or more" in str(refused.value)
+    assert "hunter2" not in str(refused.value)
+
+
+def test_an_empty_file_is_refused_and_not_overwritten(tmp_path: Path) -> None:
+    (tmp_path / "k").touch()
+    with pytest.raises(ConfigError, match="0 bytes"):
+        hash_key(settings(tmp_path, "file:k"))
+    assert (tmp_path / "k").read_bytes() == b""
+
+
+def test_the_seed_is_64_bits_that_depend_on_the_key() -> None:
+    assert 0 <= sketch_seed(KEY) < 2**64
+    assert sketch_seed(KEY) == sketch_seed(KEY) != sketch_seed(KEY + b"x")
+    assert f"{sketch_seed(KEY):016x}" not in fingerprint(KEY, "stillhunt sketch seed 1")[:8]
+
+
+def test_a_columns_fingerprints_are_those_of_its_values() -> None:
+    column = pa.chunked_array([["sk-1", None], ["Bearer sk-1", "sk-2"]])
+    one, two = fingerprint(KEY, "sk-1"), fingerprint(KEY, "sk-2")
+    assert fingerprints(KEY, column).to_pylist() == [one, None, one, two]
+
+
+def test_only_what_looks_like_a_raw_key_is_hidden() -> None:
+    plain = ["a1", None, "sketchy", "ann@example.com", "bearer", "hf_short", "0f" * 16, "task-7"]
+    column = pa.chunked_array([plain])
+    assert hide_keys(KEY, column).to_pylist() == plain
+    mixed = pa.chunked_array([["a1", "sk-live-1", None, "gsk_0123456789abcdefgh"]])
+    hidden = hide_keys(KEY, mixed).to_pylist()
+    assert hidden[0::2] == ["a1", None]
+    assert hidden[1] == fingerprint(KEY, "sk-live-1")
+    assert hidden[3] == fingerprint(KEY, "gsk_0123456789abcdefgh")
