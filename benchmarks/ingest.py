@@ -21,11 +21,15 @@ __all__ = ["jsonl", "memory", "nginx", "startup"]
 
 NGINX_LINES = 10_000_000
 JSONL_ROWS = 500_000
-MAWK = '{ split($4, t, ":"); n[$1 " " t[1] ":" t[2] ":" t[3]]++ } END { for (k in n) if (n[k] > 100) print k, n[k] }'
-POLARS = (
-    "import sys, polars as pl; "
-    "pl.scan_ndjson(sys.argv[1]).sink_parquet(sys.argv[2], compression='zstd', compression_level=1)"
-)
+MAWK = """
+{ split($4, t, ":"); n[$1 " " t[1] ":" t[2] ":" t[3]]++ }
+END { for (k in n) if (n[k] > 100) print k, n[k] }
+"""
+POLARS = """
+import sys, polars as pl
+lines = pl.scan_ndjson(sys.argv[1])
+lines.sink_parquet(sys.argv[2], compression="zstd", compression_level=1)
+"""
 
 
 def nginx() -> list[dict[str, Any]]:
@@ -65,7 +69,7 @@ def jsonl() -> list[dict[str, Any]]:
 
         runs = in_turn(
             {
-                "stillhunt, sketches, no text": lambda: ingest(),
+                "stillhunt, sketches, no text": ingest,
                 "stillhunt, sketches, full text": lambda: ingest("--config", str(config)),
                 "polars, no sketches, full text": lambda: run(
                     [sys.executable, "-c", POLARS, str(log), f"{folder}/out.parquet"]

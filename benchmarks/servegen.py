@@ -31,7 +31,7 @@ from stillhunt.lab.arrivals import FloatArray, fill
 from stillhunt.lab.grammar import IntArray
 from stillhunt.lab.native import JsonLines
 
-__all__ = ["BUSIEST_DAY", "Client", "Replay", "clients", "write_day"]
+__all__ = ["BUSIEST_DAY", "Client", "Replay", "all_hours", "clients", "write_day"]
 
 BUSIEST_DAY = 9  # the day of the trace with most active clients: 144
 START_US = int(datetime.datetime(2026, 9, 9, tzinfo=datetime.UTC).timestamp()) * 1_000_000
@@ -97,7 +97,7 @@ def clients(data: Path, day: int) -> list[Client]:
             FROM '{tokens}' WHERE field = 'output_tokens'
         ),
         donors AS (SELECT DISTINCT client FROM known),
-        lenders AS (SELECT client, ROW_NUMBER() OVER (ORDER BY hash(client)) AS n FROM donors),
+        lenders AS (SELECT client, ROW_NUMBER() OVER (ORDER BY md5(client)) AS n FROM donors),
         per_client AS (
             SELECT client, SUM(rate_rps * {WINDOW_S}) AS requests,
                    MAX(rate_rps) * 60 AS peak_per_minute,
@@ -135,6 +135,37 @@ def _client(
         output_mean=mean, output_median=median, output_tokens=requests * mean,
         text="batch" if batch else "people",
     )  # fmt: skip
+
+
+def all_hours(data: Path) -> list[bool]:
+    """Say of each client, over the whole trace, whether cadence would find it at all hours.
+
+    Defaults of ``cadence``: entropy of the hour of day above 4.5 bits, never idle for 6 hours
+    between its first and last request, and more than 3 days between those.
+    """
+    rows = _ask(
+        f"""
+        WITH active AS (
+            SELECT pool || '/' || client_id AS client, window_start_s AS t, rate_rps
+            FROM '{data / "trace_servegen_client_rates_shared.parquet"}' WHERE rate_rps > 0
+        ),
+        gaps AS (
+            SELECT *, t - LAG(t) OVER (PARTITION BY client ORDER BY t) - {WINDOW_S} AS idle
+            FROM active
+        ),
+        hours AS (
+            SELECT client, t // 3600 % 24 AS hour, SUM(rate_rps) AS n FROM active GROUP BY ALL
+        ),
+        entropies AS (
+            SELECT client, (LN(SUM(n)) - SUM(n * LN(n)) / SUM(n)) / LN(2) AS bits
+            FROM hours GROUP BY client
+        )
+        SELECT client, ANY_VALUE(bits) > 4.5 AND MAX(idle) < 6 * 3600
+                       AND MAX(t) - MIN(t) > 3 * 86400 AS hit
+        FROM gaps JOIN entropies USING (client) GROUP BY client
+        """
+    )
+    return [hit is True for hit in rows["hit"].to_pylist()]
 
 
 def write_day(
@@ -249,7 +280,7 @@ class _Texts:
         batch = _ask(
             f"""
             SELECT template, prompt, response, 0 AS conversation, 1 AS turn
-            FROM '{data / "benign_batch_t0_shared.parquet"}' ORDER BY hash(template), id
+            FROM '{data / "benign_batch_t0_shared.parquet"}' ORDER BY md5(template), id
             """
         )
         people = _ask(

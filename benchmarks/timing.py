@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["Run", "STILLHUNT", "in_turn", "row", "run"]
+__all__ = ["STILLHUNT", "Run", "in_turn", "row", "run"]
 
 STILLHUNT = [sys.executable, "-m", "stillhunt"]
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+
 from stillhunt.lab.simulate import simulate
 
 ROOT = Path(__file__).parent.parent

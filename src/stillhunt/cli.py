@@ -180,6 +180,7 @@ def demo(
 ) -> None:
     """Generate a day of traffic with one clumsy harvester in it, and hunt it."""
     from stillhunt.hunt import call
+    from stillhunt.hunt.settings import HuntSettings
     from stillhunt.lab.simulate import demo_day
 
     with _progress(quiet=False) as progress:
@@ -187,6 +188,7 @@ def demo(
         report = call.hunt(
             [str(day / "exchanges.jsonl")], accounts=day / "accounts.jsonl",
             events=day / "events.jsonl", html=out / "report.html", progress=progress,
+            config=HuntSettings(folder=out),
         )  # fmt: skip
     (out / "report.json").write_text(json.dumps(report.document, indent=1) + "\n")
     _summary(report)

@@ -192,7 +192,7 @@ def test_half_of_the_pipelines_have_more_than_one_template() -> None:
 def test_the_period_begins_in_the_middle_of_things() -> None:
     people = Crowd(actors=(People(count=6_000, seed=3),), seed=3, start=MONDAY, days=1)
     first = next(people.batches())
-    began = {}
+    began: dict[str, int] = {}
     for row in first.select(["session_id", "turns"]).to_pylist():
         began.setdefault(row["session_id"], row["turns"])
     assert any(turns > 1 for turns in began.values())

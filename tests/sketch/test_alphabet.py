@@ -13,9 +13,10 @@ from stillhunt.sketch import alphabet
         ("あ", alphabet.SOLO), ("ก", alphabet.SOLO), ("한", alphabet.LETTER),
         ("\u0301", alphabet.SKIP), ("\u200b", alphabet.SKIP), ("'", alphabet.SKIP),
         ("\n", alphabet.NEWLINE), ("\u2028", alphabet.NEWLINE), (":", alphabet.COLON),
-        ("：", alphabet.COLON), ('"', alphabet.QUOTE), ("{", alphabet.SYMBOL),
+        ("\uff1a", alphabet.COLON), ('"', alphabet.QUOTE), ("{", alphabet.SYMBOL),
         (" ", alphabet.OTHER), ("\ufffd", alphabet.OTHER), ("\U0001f600", alphabet.OTHER),
-        ("\U00020000", alphabet.SOLO), ("\U000e0041", alphabet.SKIP), ("\U0001d400", alphabet.LETTER),
+        ("\U00020000", alphabet.SOLO), ("\U000e0041", alphabet.SKIP),
+        ("\U0001d400", alphabet.LETTER),
     ],
 )  # fmt: skip
 def test_kinds(character: str, kind: int) -> None:

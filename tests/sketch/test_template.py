@@ -1,6 +1,6 @@
 import pytest
 
-from stillhunt.sketch.template import Sketch, sketch
+from stillhunt.sketch.template import SKETCH_VERSION, Sketch, sketch
 
 SEED = 0x0123_4567_89AB_CDEF
 
@@ -22,7 +22,6 @@ LONG = "the quick brown fox jumps over the lazy dog while nobody is looking at i
         "Classify the sentiment of this review: {}",
         'Translate "{}" into French.',
         "Summarise the text below in 3 sentences.\n\n{}\n\nSummary:",
-        "{}\n\nWhich of the following is the best title?\n- A\n- B",
         "Question: {}\nContext: {}\nAnswer:",
         "Fix this program.\n```python\nx = {}\n\ny = 2\n```\nExplain what was wrong.",
         "Given these options:\n- {}\n- other\n\nPick the best one.",
@@ -37,6 +36,12 @@ def test_a_template_filled_twice_keeps_its_number(template: str) -> None:
     filled = [template.format(*[fill] * template.count("{}")) for fill in fills]
     assert same(*filled)
     assert len({of(text).fill_hash for text in filled}) == len(fills)
+
+
+def test_a_long_filling_may_come_first_and_a_short_one_cannot_be_told_from_a_line() -> None:
+    template = "{}\n\nWhich of these is the best title?\n- A\n- B"
+    assert same(template.format(LONG), template.format(LONG + "and more"))
+    assert not same(template.format("alpha"), template.format("beta"))
 
 
 def test_different_short_prompts_differ() -> None:
@@ -108,10 +113,12 @@ def test_the_seed_changes_every_hash() -> None:
 
 def test_hashes_are_what_they_were() -> None:
     found = of('Review: "fine" film\n2 stars')
-    assert (found.template, found.prefix_hash, found.fill_hash, found.simhash) == GOLDEN
-
-
-GOLDEN = (0, 0, 0, 0)
+    # If this fails, lakes hold numbers that mean something else: raise SKETCH_VERSION.
+    assert SKETCH_VERSION == 1
+    assert found.template == -8188646970699437619
+    assert found.prefix_hash == 3445006836239494374
+    assert found.fill_hash == -6487970806499284117
+    assert found.simhash == -6205465031325351851
 
 
 @pytest.mark.parametrize(
@@ -131,7 +138,7 @@ GOLDEN = (0, 0, 0, 0)
         ("مرحبا بالعالم", "Arab", None),
         ("नमस्ते दुनिया", "Deva", None),
         ("12 34", "Zyyy", None),
-        ("Ｈｅｌｌｏ", "Latn", None),
+        ("\uff28\uff45\uff4c\uff4c\uff4f", "Latn", None),
         ("\U00020000\U00020001", "Hani", "zh"),
         ("\U00010330\U00010331", "Zzzz", None),
     ],

@@ -73,5 +73,5 @@ def answered(
     if not sources:
         return "no", tuple(dict.fromkeys((*needs, *either)))
     if absent.intersection(needs) or (either and absent.issuperset(either)):
-        return "no", tuple(name for name in missing if name in absent)
+        return "no", tuple(name for name in (*needs, *either) if name in absent)
     return ("partly" if missing else "yes"), missing

@@ -26,7 +26,8 @@ def test_the_query_counts_what_the_finding_rests_on(lake: duckdb.DuckDBPyConnect
     one = crowd.finding("volume", subject, first_seen_us=0, last_seen_us=2**60)
     requests, _, tokens, accounts, addresses = lake.execute(check_sql(one)).fetchall()[0]
     wanted = lake.execute(
-        "SELECT COUNT(*), SUM(output_tokens) FROM exchanges WHERE account_id = ? AND source_ip = ?",
+        "SELECT COUNT(*), SUM(output_tokens) FROM exchanges "
+        "WHERE account_id = ? AND source_ip = ?",
         [crowd.HARVESTER, "203.0.113.66"],
     ).fetchall()[0]
     assert (requests, tokens) == wanted

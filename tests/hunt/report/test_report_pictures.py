@@ -72,7 +72,8 @@ def test_traffic_adds_up_to_everything(drawn: Pictures) -> None:
     assert sum(sum(one.requests) for one in traffic.series) == TABLE.num_rows
     assert sum(sum(one.output_tokens) for one in traffic.series) == total("output_tokens")
     assert len({len(one.requests) for one in traffic.series}) == 1
-    assert len(traffic.series[0].requests) <= pictures.BINS + 1
+    assert traffic.step_us == 2 * crowd.HOUR_US  # the finest that gives 120 steps or fewer
+    assert pictures.BINS / 2 < len(traffic.series[0].requests) <= pictures.BINS
     assert traffic.start_us % traffic.step_us == 0
     assert [one.name for one in traffic.series if one.suspect] == [
         crowd.HARVESTER, "batch-6@example.com",

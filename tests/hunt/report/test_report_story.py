@@ -132,3 +132,8 @@ def test_nothing_read_is_said_so() -> None:
     story = tell(crowd.document([], totals=totals, period=None))
     assert story.title == "No exchange to look at"
     assert words(story) == "51,006 lines read, none of them an exchange."
+
+
+def test_medium_is_grave_enough_for_the_headline() -> None:
+    story = tell(crowd.document([volume(severity=Severity.MEDIUM)]))
+    assert story.title == "One account stands out"

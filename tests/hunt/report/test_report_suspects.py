@@ -2,7 +2,7 @@
 
 import report_crowd as crowd
 
-from stillhunt.hunt.report.suspects import name_of, notable, rank
+from stillhunt.hunt.report.suspects import began_us, name_of, notable, rank
 from stillhunt.model.finding import Severity
 
 
@@ -38,3 +38,15 @@ def test_pictures_mark_the_grave_and_only_else_the_weak() -> None:
     grave = crowd.finding("volume", {"account_id": "g"}, severity=Severity.MEDIUM)
     assert [one.name for one in notable(rank([weak, grave]))] == ["g"]
     assert [one.name for one in notable(rank([weak]))] == ["w"]
+
+
+def test_an_episode_may_have_begun_before_the_window() -> None:
+    def begun(told: object) -> int:
+        return began_us(
+            crowd.finding("volume", {"account_id": "a"}, evidence={"episode_began": told})
+        )
+
+    start = crowd.START_US + 3 * crowd.DAY_US + crowd.HOUR_US
+    assert begun("2026-03-02T00:00:00Z") == crowd.START_US
+    assert begun("2026-03-08T00:00:00Z") == start
+    assert begun("2026-03-02T00:00:00") == begun("soon") == begun(None) == begun(7) == start

@@ -15,7 +15,8 @@ BITS = [
     '"', "\u201c", "\u201d", "\u00ab", "\u00bb", "\u300c", "\u300d", "`", "``", "```", "```py\n",
     "\n", "\n\n", "\r\n", "\u2028", " ", "\t", ": ", ":", "\uff1a", "::", ":/", "\\", "- ", "-",
     "* ", "\u2022 ", "\u2022", "\u2013 ", "1. ", "123. ", "1234. ", "(a) ", "(1)", "A) ", "b.",
-    "> ", "|", "{", "}", ";", "=", "<", "_", "http", "https://", "HTTP://x.y/z?q=1", "www.", "WWW.x",
+    "> ", "|", "{", "}", ";", "=", "<", "_", "http", "https://", "HTTP://x.y/z?q=1",
+    "www.", "WWW.x",
     "\u4e2d", "\u4e2d\u6587", "\u3042", "\u30a2", "\u0e44", "\ud55c", "\u0438 \u043d\u0435",
     "\u200b", "\ufeff", "\U0001f600", "\U00020000", "\U000e0041", "\U0001d400", "\U0010ffff",
     "\uff21", "\uff02", "\uff40", "\uffff", "\x00", "\u0130", "\u1e9e", "\u2029", "\u0085",
@@ -82,7 +83,7 @@ def test_absent_texts_are_left_at_zero() -> None:
 
 
 def test_bytes_that_are_no_utf8_are_never_read_past_their_end() -> None:
-    for tail in (
+    tails = (
         b"\xe2",
         b"\xe2\x80",
         b"\xf0\x9f\x98",
@@ -91,7 +92,8 @@ def test_bytes_that_are_no_utf8_are_never_read_past_their_end() -> None:
         b"\xff",
         b"```",
         b"http:/",
-    ):
+    )
+    for tail in tails:
         data = np.frombuffer(tail + b"\x80\xa8secret", np.uint8)
         alone = np.frombuffer(tail, np.uint8)
         offsets = np.array([0, len(tail)])

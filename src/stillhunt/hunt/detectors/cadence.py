@@ -14,9 +14,11 @@ Statistic: entropy of the UTC hour of day with the Miller-Madow correction for s
 read. Statistic: share of such requests [0, 1]. Reading time: 238 words a minute and 0.75 words
 a token, so 0.189 s a token.
 Severity: informational. The signs tell a program from a person, and most honest use of an API
-is programs: batch jobs, cron, evaluation suites, agents and load balancers show all four, a
-worldwide team or chat product shows ``all_hours``, parallel workers show ``unread``. They
-count where they meet other evidence, and when several accounts keep the same time.
+is programs. They count where they meet other evidence, and when several accounts keep time
+together.
+Honest look-alikes: batch jobs, cron, evaluation suites, agents and load balancers (all four);
+a worldwide team or chat product (``all_hours``); parallel workers and autocompletion
+(``unread``).
 Cost to evade: very low. Random waits hide the first two, a working day the third; only slow,
 single-file requests hide ``unread``, at 0.19 s for each token taken.
 Requests of the same microsecond are ordered by their reading time: time and reading time are
@@ -41,7 +43,8 @@ class Cadence:
     even: float = 10.0
     """Steadier than this is a finding [1]: gaps that vary by less than a tenth of their mean."""
     uneven: float = 20.0
-    """More uneven than this is a finding [1]; sessions of people reach about 10."""
+    """More uneven than this is a finding [1]. n dense requests and one long pause give the square
+    root of n, so 20 is one pause for every 400 requests."""
     hours: float = 4.5
     """Hour-of-day entropy above this is a finding [bits]; the most there can be is 4.58."""
     idle_hours: float = 6.0

@@ -116,17 +116,21 @@ class Repetition:
             UNION ALL
             SELECT account_id, 'high' AS tail FROM mixes WHERE bits > :high
         ),
-        upper_halves AS (
-            SELECT account_id, simhash - MOD(simhash, 4294967296) AS half, COUNT(*) AS times
+        halves AS (
+            SELECT account_id, simhash,
+                   MOD(MOD(simhash, 4294967296) + 4294967296, 4294967296) AS lower_half
             FROM exchanges
             WHERE account_id IN (SELECT account_id FROM tails) AND simhash IS NOT NULL
-            GROUP BY account_id, simhash - MOD(simhash, 4294967296)
+        ),
+        upper_halves AS (
+            SELECT account_id, simhash - lower_half AS half, COUNT(*) AS times
+            FROM halves
+            GROUP BY account_id, simhash - lower_half
         ),
         lower_halves AS (
-            SELECT account_id, MOD(simhash, 4294967296) AS half, COUNT(*) AS times
-            FROM exchanges
-            WHERE account_id IN (SELECT account_id FROM tails) AND simhash IS NOT NULL
-            GROUP BY account_id, MOD(simhash, 4294967296)
+            SELECT account_id, lower_half AS half, COUNT(*) AS times
+            FROM halves
+            GROUP BY account_id, lower_half
         ),
         twins AS (
             SELECT account_id, MAX(twin) AS twin

@@ -22,7 +22,7 @@ from stillhunt.hunt.report.document import read_findings
 from stillhunt.hunt.report.notes import Note, notes
 from stillhunt.hunt.report.panels import Pictures, Traffic
 from stillhunt.hunt.report.story import tell
-from stillhunt.hunt.report.suspects import KINDS, notable, rank
+from stillhunt.hunt.report.suspects import KINDS, began_us, notable, rank
 from stillhunt.hunt.report.visible import visible
 from stillhunt.model.errors import ConfigError
 from stillhunt.model.finding import Finding, Severity, Value
@@ -46,6 +46,7 @@ class _Shown:
     severity: str
     names: tuple[Value, ...]
     figure: str
+    since_us: int
     evidence: tuple[tuple[str, Value], ...]
     note: Note | None
     sql: str
@@ -187,6 +188,7 @@ def _shown(finding: Finding, rules: set[str]) -> _Shown:
         else "info",
         names=tuple(named + more),
         figure=told,
+        since_us=began_us(finding),
         evidence=(*evidence.items(), *finding.evidence.items()),
         note=notes().get(finding.detector),
         sql=check_sql(finding),

@@ -7,9 +7,10 @@ address, prefix); here their findings are put together under one name each.
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from stillhunt.hunt.report.figures import us
 from stillhunt.model.finding import Finding, Severity
 
-__all__ = ["KINDS", "Suspect", "name_of", "notable", "rank"]
+__all__ = ["KINDS", "Suspect", "began_us", "name_of", "notable", "rank"]
 
 KINDS = ("account_id", "org_id", "key_hash", "source_ip", "source_prefix")
 """Subject columns that can name somebody, the most telling first."""
@@ -39,12 +40,25 @@ class Suspect:
     @property
     def first_seen_us(self) -> int:
         """Return the start of the earliest episode [us since epoch]."""
-        return min(finding.first_seen_us for finding in self.findings)
+        return min(began_us(finding) for finding in self.findings)
 
     @property
     def last_seen_us(self) -> int:
         """Return the end of the latest episode [us since epoch]."""
         return max(finding.last_seen_us for finding in self.findings)
+
+
+def began_us(finding: Finding) -> int:
+    """Return since when *finding* holds [us since epoch].
+
+    The episode of a look-back rule may have begun before its window; the rule says so in its
+    evidence.
+    """
+    told = finding.evidence.get("episode_began")
+    try:
+        return min(finding.first_seen_us, us(str(told))) if told else finding.first_seen_us
+    except (TypeError, ValueError):  # a foreign detector's own idea of a time
+        return finding.first_seen_us
 
 
 def name_of(finding: Finding) -> tuple[str, str]:

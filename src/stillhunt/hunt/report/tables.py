@@ -1,7 +1,7 @@
 """The report's lists as Arrow tables, for notebooks."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -78,7 +78,7 @@ def campaigns(document: Mapping[str, Any]) -> pa.Table:
     return _table(document["campaigns"], _CAMPAIGNS)
 
 
-def _table(rows: list[Mapping[str, Any]], schema: pa.Schema) -> pa.Table:
+def _table(rows: Sequence[Mapping[str, Any]], schema: pa.Schema) -> pa.Table:
     columns = {
         field.name: pa.array([_cell(field.type)(row.get(field.name)) for row in rows], field.type)
         for field in schema

@@ -29,7 +29,7 @@ from stillhunt.hunt.report.figures import (
 )
 from stillhunt.hunt.report.panels import Pictures, Spend
 from stillhunt.hunt.report.story import Piece, Story, tell
-from stillhunt.hunt.report.suspects import KINDS
+from stillhunt.hunt.report.suspects import KINDS, began_us
 from stillhunt.hunt.report.visible import visible
 from stillhunt.model.finding import Finding
 
@@ -238,7 +238,7 @@ def _findings(
         table.add_row(
             Text(word, style=style), Text(visible(one.detector, 20)),
             Text(subject_text(one)), figure(one, one.detector in rules),
-            clock(one.first_seen_us),
+            clock(began_us(one)),
         )  # fmt: skip
     if counted:
         yield table

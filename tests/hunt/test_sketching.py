@@ -1,0 +1,115 @@
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from stillhunt.hunt.sketching import add_sketches
+from stillhunt.model.exchange import COLUMNS
+from stillhunt.sketch.template import SKETCH_VERSION, sketch
+
+SEED = 2**63 + 11
+TEXTS = [
+    "hello there",
+    None,
+    "",
+    "Review: I liked 2 films\n\nIs it good?",
+    "das ist der und",
+    "日本のこと",
+]
+NAMES = [c.name for c in COLUMNS if c.part == "sketch"]
+
+
+def wanted(text: str | None) -> dict[str, Any]:
+    if text is None:
+        return dict.fromkeys(name for name in NAMES if name != "system_template")
+    found = sketch(text, SEED)
+    return {"sketch_version": SKETCH_VERSION} | {
+        name: getattr(found, name)
+        for name in NAMES
+        if name not in ("sketch_version", "system_template")
+    }
+
+
+def assert_sketched(table: pa.Table, texts: list[str | None]) -> None:
+    for row, text in zip(add_sketches(table, SEED).to_pylist(), texts, strict=True):
+        for name, value in wanted(text).items():
+            assert row[name] == (pytest.approx(value, abs=1e-5) if value is not None else None)
+
+
+@pytest.mark.parametrize("kind", [pa.string(), pa.large_string(), pa.string_view()])
+def test_every_text_is_sketched_as_the_reference_does(kind: pa.DataType) -> None:
+    assert_sketched(pa.table({"prompt": pa.array(TEXTS, kind)}), TEXTS)
+
+
+def test_sliced_and_chunked_columns_are_read_where_they_are() -> None:
+    whole = pa.chunked_array([pa.array(["skipped", *TEXTS]).slice(1), pa.array(TEXTS).slice(3, 2)])
+    assert_sketched(pa.table({"prompt": whole}), [*TEXTS, *TEXTS[3:5]])
+    assert_sketched(pa.table({"prompt": whole}).slice(2, 5), [*TEXTS, *TEXTS[3:5]][2:7])
+
+
+def test_columns_have_the_names_and_types_of_the_exchange() -> None:
+    kinds = {"int64": pa.int64(), "int32": pa.int32(), "int16": pa.int16(),
+             "float32": pa.float32(), "string": pa.string()}  # fmt: skip
+    for table in (
+        pa.table({"prompt": TEXTS, "system_prompt": TEXTS}),
+        pa.table({"prompt": pa.array([], pa.string())}),
+        pa.table({"prompt": pa.nulls(2)}),
+        pa.table({"status": [200]}),
+    ):
+        found = add_sketches(table, SEED)
+        assert set(NAMES) < set(found.column_names)
+        assert len(found) == len(table)
+        for column in COLUMNS:
+            if column.part == "sketch":
+                assert found.schema.field(column.name).type == kinds[column.kind]
+
+
+def test_without_text_nothing_is_known() -> None:
+    row = add_sketches(pa.table({"status": [200]}), SEED).to_pylist()[0]
+    assert row == {"status": 200} | dict.fromkeys(NAMES)
+
+
+def test_the_system_prompt_has_a_template_of_its_own() -> None:
+    table = pa.table({"prompt": [None, "hi you there"], "system_prompt": ["hi you there", None]})
+    first, second = add_sketches(table, SEED).to_pylist()
+    assert first["system_template"] == second["template"] == sketch("hi you there", SEED).template
+    assert (first["template"], second["system_template"]) == (None, None)
+    assert first["sketch_version"] == second["sketch_version"] == SKETCH_VERSION
+
+
+def test_a_row_without_text_keeps_what_it_brought() -> None:
+    table = pa.table(
+        {
+            "prompt": ["hi you there", None],
+            "template": pa.array([1, 2], pa.int64()),
+            "words": pa.array([100, 200], pa.int32()),
+            "system_template": pa.array([5, 6], pa.int64()),
+            "sketch_version": pa.array([9, 9], pa.int16()),
+        }
+    )
+    first, second = add_sketches(table, SEED).to_pylist()
+    assert (second["template"], second["words"], second["sketch_version"]) == (2, 200, 9)
+    assert first["template"] == sketch("hi you there", SEED).template
+    assert (first["words"], first["sketch_version"]) == (3, SKETCH_VERSION)
+    assert (first["system_template"], second["system_template"]) == (5, 6)
+
+
+def test_other_columns_and_the_order_of_rows_stay() -> None:
+    table = pa.table({"exchange_id": ["a", "b"], "prompt": ["x", None]})
+    found = add_sketches(table, SEED)
+    assert found.select(table.column_names).equals(table)
+
+
+def test_worker_threads_sketch_at_once_and_agree() -> None:
+    table = pa.table({"prompt": ["Review: " + "word " * 50] * 500})
+    start = threading.Barrier(4)
+
+    def work(_: int) -> pa.Table:
+        start.wait(timeout=60)
+        return add_sketches(table, SEED)
+
+    with ThreadPoolExecutor(4) as pool:
+        first, *others = pool.map(work, range(4))
+    assert all(first.equals(other) for other in others)
