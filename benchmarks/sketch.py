@@ -52,11 +52,12 @@ def rows() -> list[dict[str, Any]]:
     """Return documents a second of the kernel behind ``add_sketches``, and of the reference."""
     english = prompts(DOCUMENTS, WORDS)
     chinese = ["".join(chr(0x4E00 + ord(c) * 37 % 5_000) for c in p)[:340] for p in english]
+    long = [" ".join(english[i : i + 970]) for i in range(0, 19_400, 970)]
     works: list[tuple[str, list[str], Callable[[list[str]], object]]] = [
         ("1 kB of English", english, _sketched),
         ("1 kB of Chinese", chinese, _sketched),
-        ("40 words", [p[:240] for p in english], _sketched),
-        ("1 MB of English", [" ".join(english[i : i + 970]) for i in range(0, 19_400, 970)], _sketched),
+        ("240 bytes of English", [p[:240] for p in english], _sketched),
+        ("1 MB of English", long, _sketched),
         ("reference, 1 kB of English", english[:100], _referenced),
     ]  # fmt: skip
     return [_row(name, texts, work) for name, texts, work in works]

@@ -1,5 +1,6 @@
 """The baseline: quantiles of each rule's figure, and what each would find as a bound."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from sweep_kit import DAY, MINUTE, NOON, MemoryLake, Row, exchange, many
@@ -8,7 +9,9 @@ from stillhunt.hunt.baseline import baseline
 from stillhunt.hunt.settings import HuntSettings
 
 
-def _row(rows: list[Row], parameter: str, told: dict[str, str] | None = None) -> dict[str, Any]:
+def _row(
+    rows: Sequence[Row], parameter: str, told: dict[str, str] | None = None
+) -> dict[str, Any]:
     answer = baseline(MemoryLake(rows), settings=HuntSettings(), overrides=told or {})
     return next(one for one in answer["rules"] if one.get("parameter") == parameter)
 

@@ -99,7 +99,7 @@ def test_a_name_without_a_value_is_an_error() -> None:
 def test_a_path_cannot_leave_its_quotes() -> None:
     condition = path_condition("/a') OR TRUE --")
     sql = f"SELECT {condition} FROM (SELECT '/b' AS path, NULL AS operation)"
-    assert duckdb.sql(sql).fetchall() == [(False,)]
+    assert duckdb.connect().execute(sql).fetchall() == [(False,)]
 
 
 def test_a_value_is_never_read_as_a_name() -> None:

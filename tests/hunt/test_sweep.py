@@ -105,8 +105,8 @@ def test_an_empty_lake_is_answered_and_finds_nothing() -> None:
 
 
 def test_an_access_log_is_answered_partly_and_says_what_is_missing() -> None:
-    unknown = {"account_id": None, "output_tokens": None, "source": "nginx"}
-    result = swept(many(11, **unknown), LOW)
+    rows = many(11, account_id=None, output_tokens=None, source="nginx")
+    result = swept(rows, LOW)
     volume = coverage(result, "volume")
     assert (volume.answered, volume.findings) == ("partly", 1)
     assert volume.missing == ("account_id", "output_tokens")
@@ -118,8 +118,10 @@ def test_an_access_log_is_answered_partly_and_says_what_is_missing() -> None:
 
 
 def test_a_full_log_is_answered_whole() -> None:
-    known = {"max_tokens": 9, "template": 1, "script": "Latn", "simhash": 1, "unique_ratio": 0.5}
-    result = swept(many(11, duration_ms=1, **known))
+    rows = many(
+        11, duration_ms=1, max_tokens=9, template=1, script="Latn", simhash=1, unique_ratio=0.5
+    )
+    result = swept(rows)
     assert {(one.name, one.answered) for one in result.detectors} >= {(n, "yes") for n in ONLY}
     assert all(one.seconds >= 0 and "exchanges" in one.sql for one in result.detectors)
 

@@ -68,12 +68,12 @@ def test_a_label_may_have_twelve_words_and_no_more() -> None:
     assert not same(f"{twelve} word: one", f"{twelve} word: two")
 
 
-def test_a_line_of_twenty_words_is_kept_and_one_of_21_is_a_fill() -> None:
+def test_a_line_of_24_words_is_kept_and_one_of_25_is_a_fill() -> None:
     def lines(n: int, last: str) -> str:
         return "Do as I say now.\n" + " ".join(["word"] * (n - 1) + [last])
 
-    assert not same(lines(20, "one"), lines(20, "two"))
-    assert same(lines(21, "one"), lines(21, "two"))
+    assert not same(lines(24, "one"), lines(24, "two"))
+    assert same(lines(25, "one"), lines(25, "two"))
 
 
 def test_a_text_without_a_frame_is_known_by_its_opening() -> None:

@@ -169,6 +169,14 @@ def test_odd_values_of_the_client_cost_only_themselves(tmp_path: Path) -> None:
     assert "temperature" not in row
 
 
+def test_of_an_attribute_that_stands_twice_the_first_counts(tmp_path: Path) -> None:
+    twice = [{"key": "user.id", "value": text(name)} for name in ("first", "second")]
+    whole = json.loads(line(CHAT))
+    whole["resourceSpans"][0]["scopeSpans"][0]["spans"][0]["attributes"] += twice
+    result = read("otel", [json.dumps(whole)], settings(tmp_path))
+    assert rows(result)[0]["account_id"] == "first"
+
+
 def test_the_code_of_an_error_is_its_status(tmp_path: Path) -> None:
     assert one(tmp_path, {"error.type": text("429")})["status"] == 429
     assert "status" not in one(tmp_path, {"error.type": text("timeout")})

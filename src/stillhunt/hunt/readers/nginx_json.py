@@ -42,7 +42,7 @@ LASTS = ("model", "input_tokens", "cached_tokens", "output_tokens")
 
 def _last(name: str) -> str:
     """Return SQL for the last of several upstreams' values; ``-`` is none."""
-    return f"nullif(trim(split_part(replace({name}, ' : ', ', '), ', ', 1)), '-')"
+    return f"nullif(trim(split_part(replace({name}, ' : ', ', '), ', ', -1)), '-')"
 
 
 class NginxJson:

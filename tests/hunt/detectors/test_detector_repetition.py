@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from measured import MIDNIGHT, SECOND, measured, rows_of
+from detector_kit import MIDNIGHT, SECOND, measured, rows_of
 
 from stillhunt.hunt.detectors.repetition import Repetition
 
