@@ -250,7 +250,7 @@ def _sweep(
         progress=progress.sweeping if progress else None,
     )
     with lake.connect(since_us, until_us, memory_mb=settings.lake.memory_mb) as connection:
-        pictures = collect(connection, result, settings)
+        pictures = collect(connection, result, settings, drawings=html is not None)
     document = _document(inputs, result)
     if html is not None:
         write_page(Path(fspath(html)), document, pictures, result.detectors)

@@ -23,17 +23,19 @@ text cannot know that, so it goes by what templates look like:
 
 ``fill_hash`` is what that left out: masked words, fills and the pieces in between.
 
-Measured with ``python -m benchmarks.sketch`` on public prompts, share of the rows of one
-labelled template that have the same number, mean over templates: 86 templates of honest batch
-work 0.80 (69 of them above a half), 18 of harvesting 0.99. All words but numbers: 0.02 and
-0.04; the first five words: 0.64 and 0.50. Of 5,346 prompts that people typed, 15 share their
-number with another, and none shares it with a batch template. The batch templates that fall
-apart have a free sentence as their first or last line.
+Measured with ``python -m benchmarks.sketch`` on public prompts: the share of the rows of one
+labelled template that have the same number, mean over templates, is 0.79 for 86 templates of
+honest batch work (69 of them above a half) and 0.99 for 18 of harvesting, of which 14 are one
+frame with 14 trigger phrases. With all words but numbers it is 0.02 and 0.04, with the first
+five words 0.64 and 0.50. Of 5,345 prompts that people typed none shares its number with
+another, nor with a batch template. The batch templates that fall apart have a free sentence
+as their first or last line.
 
 What it cannot see: a filling inside a short sentence without a colon or quotes ("Write about
-TOPIC" is another template for each topic), and two long prompts without a frame that begin
-alike are one template. The attacker, who reads this, pays for his evasion with a varied
-first or last line; detectors that compare texts by shingles are for him.
+TOPIC" is another template for each topic). What stands behind the last label, such as a
+trigger phrase, is a fill. Two long prompts without a frame that begin alike are one template.
+The attacker, who reads this, pays for his evasion with a varied first or last line; detectors
+that compare texts by shingles are for him.
 """
 
 import math
