@@ -1,10 +1,11 @@
 """The account directory and the event list."""
 
+import json
 from pathlib import Path
 
 import pytest
 
-from stillhunt.hunt.directory import COLUMNS, load_directory, load_events
+from stillhunt.hunt.directory import COLUMNS, load_directory, load_events, mark_disposable
 from stillhunt.model.errors import InputError
 
 
@@ -104,3 +105,15 @@ def test_a_mistake_in_the_events_is_said_with_file_and_line(
 
 def test_no_events_are_an_empty_table(tmp_path: Path) -> None:
     assert load_events(_file(tmp_path, "")).num_rows == 0
+
+
+def test_disposable_mail_domains_are_marked_and_unknown_ones_stay_unknown(tmp_path: Path) -> None:
+    path = tmp_path / "accounts.jsonl"
+    names = ["Mail.Example.com", "example.com", "notexample.com", None]
+    path.write_text(
+        "\n".join(
+            json.dumps({"account_id": f"a{i}", "email_domain": n}) for i, n in enumerate(names)
+        )
+    )
+    marked = mark_disposable(load_directory(path), {"example.com"})
+    assert marked.table["email_disposable"].to_pylist() == ["true", "true", "false", None]

@@ -8,8 +8,8 @@ import csv
 import datetime
 import io
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,14 @@ import pyarrow as pa
 from stillhunt.model.errors import InputError
 from stillhunt.settings import near
 
-__all__ = ["COLUMNS", "EVENT_KINDS", "Directory", "load_directory", "load_events"]
+__all__ = [
+    "COLUMNS",
+    "EVENT_KINDS",
+    "Directory",
+    "load_directory",
+    "load_events",
+    "mark_disposable",
+]
 
 COLUMNS = (
     "account_id",
@@ -82,6 +89,24 @@ def load_directory(path: str | Path) -> Directory:
         }
     )
     return Directory(table=table, duplicates=count - len(accounts))
+
+
+def mark_disposable(directory: Directory, domains: Collection[str]) -> Directory:
+    """Return *directory* with ``email_disposable``: true, false, or unknown without a domain.
+
+    Args:
+        directory: Its ``email_domain`` may be of any case, or a subdomain of a listed one.
+        domains: Disposable mail domains, lower case.
+    """
+    named = directory.table["email_domain"].to_pylist()
+    marks = [None if name is None else _is_listed(name.lower(), domains) for name in named]
+    column = pa.array([None if m is None else str(m).lower() for m in marks], pa.string())
+    return replace(directory, table=directory.table.append_column("email_disposable", column))
+
+
+def _is_listed(name: str, domains: Collection[str]) -> bool:
+    labels = name.rstrip(".").split(".")[-8:]  # whoever signs up writes it, at any length
+    return any(".".join(labels[i:]) in domains for i in range(len(labels)))
 
 
 def load_events(path: str | Path) -> pa.Table:

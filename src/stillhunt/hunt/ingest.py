@@ -11,13 +11,13 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Protocol
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from stillhunt.hunt.enrich import Enrichment
 from stillhunt.hunt.intake import Done, Intake
 from stillhunt.hunt.lake.schema import COLD
 from stillhunt.hunt.lake.store import Lake
@@ -95,20 +95,25 @@ class Kit:
     """Name of a reader -> what it reads."""
     reading: Callable[[str, str], _Reading]
     """Name of a reader and stream -> one worker's reading."""
-    sketch: Callable[[pa.Table], pa.Table]
-    """Exchanges with text -> the same with sketch columns."""
+    complete: Callable[[pa.Table], pa.Table]
+    """Exchanges -> the same with networks and sketch columns."""
 
 
 def standard_kit(settings: HuntSettings) -> Kit:
-    """Return the readers and the sketches of this installation."""
+    """Return the readers, networks and sketches of this installation.
+
+    Raises:
+        ConfigError: The hash key or a file of ``[enrich]`` cannot be used.
+    """
     from stillhunt.hunt import identity, reading, sketching  # noqa: PLC0415  # loads kernels
 
     seed = identity.sketch_seed(identity.hash_key(settings))
+    enrichment = Enrichment(settings)
     return Kit(
         recognise=reading.recognise,
         frames=lambda name: reading.reader_named(name).frames,
         reading=lambda name, stream: reading.Reading(name, settings, stream),
-        sketch=partial(sketching.add_sketches, seed=seed),
+        complete=lambda rows: sketching.add_sketches(enrichment.add(rows), seed),
     )
 
 
@@ -225,7 +230,7 @@ def _read(batch: Batch, reading: _Reading, kit: Kit, settings: HuntSettings) -> 
             f"lines {batch.first_line} to {batch.next_line - 1}: {read.lines} lines gave"
             f" {rows.num_rows} rows and {len(read.rejects)} rejects; report this"
         )
-    rows = kit.sketch(rows)
+    rows = kit.complete(rows)
     hot = rows.select([name for name in HOT if name in rows.column_names])
     cold = _text(rows, settings)
     return Done(batch=batch, hot=hot, cold=cold, rejects=read.rejects, lines=read.lines)

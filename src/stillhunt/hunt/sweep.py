@@ -16,7 +16,8 @@ import pyarrow as pa
 from stillhunt.hunt.allow import apply_allow, check_allow
 from stillhunt.hunt.claims import Moment, Question, ask_detector, ask_rule
 from stillhunt.hunt.coverage import Answered, Filled, answered, fill
-from stillhunt.hunt.directory import Directory, load_directory, load_events
+from stillhunt.hunt.directory import Directory, load_directory, load_events, mark_disposable
+from stillhunt.hunt.enrich import mail_domains
 from stillhunt.hunt.parameters import Parameter, fields_of, resolve
 from stillhunt.hunt.ranking import rank_accounts
 from stillhunt.hunt.rule import load_rules
@@ -139,12 +140,21 @@ def sweep(
             *(ask_detector(name, part(**values.get(name, {}))) for name, part in classes.items()),
         ),
         since_us=since_us,
-        directory=load_directory(accounts) if isinstance(accounts, str | Path) else accounts,
+        directory=_directory(accounts, settings),
         events=load_events(events) if isinstance(events, str | Path) else events,
     )
     until = _newest(plan) if until_us is None else until_us
     result = _once(plan, until, progress)
     return result if replay_us is None else _replayed(plan, result, until, replay_us, progress)
+
+
+def _directory(
+    accounts: Directory | Path | str | None, settings: HuntSettings
+) -> Directory | None:
+    """Return the accounts, with disposable mail domains marked where the settings list them."""
+    known = load_directory(accounts) if isinstance(accounts, str | Path) else accounts
+    domains = mail_domains(settings)
+    return mark_disposable(known, domains) if known is not None and domains else known
 
 
 def _connect(plan: _Plan, since_us: int | None, until_us: int | None) -> duckdb.DuckDBPyConnection:

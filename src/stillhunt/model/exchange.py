@@ -111,11 +111,11 @@ _EXCHANGE = (
 
 _SKETCH = (
     _column("sketch_version", "int16", "Versions are never compared.", part="sketch"),
-    _column("template", "int64", "Hash of the prompt, its fillings masked.",
+    _column("template", "int64", "Hash of the frame around the fillings.",
             part="sketch"),
     _column("system_template", "int64", "The same for the system prompt.", part="sketch"),
     _column("prefix_hash", "int64", "Hash of the prompt's first words, unmasked.", part="sketch"),
-    _column("fill_hash", "int64", "Hash of what the template's mask took out.", part="sketch"),
+    _column("fill_hash", "int64", "Hash of the fillings; NULL if none.", part="sketch"),
     _column("simhash", "int64", "SimHash of the prompt's word shingles.", part="sketch"),
     _column("words", "int32", "Words of the prompt.", part="sketch", unit="words"),
     _column("unique_ratio", "float32", "Different words over words, in (0, 1].", part="sketch"),

@@ -58,7 +58,7 @@ KIT = Kit(
     recognise=tiny_recognise,
     frames=lambda name: ("lines", "csv"),
     reading=lambda name, stream: TinyReading(stream),
-    sketch=tiny_sketch,
+    complete=tiny_sketch,
 )
 
 
