@@ -237,7 +237,7 @@ def test_lost_lines_are_an_error_and_nothing_of_them_is_visible(
         recognise=KIT.recognise,
         frames=KIT.frames,
         reading=lambda name, stream: Losing(stream),
-        complete=KIT.sketch,
+        complete=KIT.complete,
     )
     with pytest.raises(LakeError, match="3 lines gave 2 rows and 0 rejects"):
         run(write(tmp_path / "a.jsonl", 0, 3), kit=losing)
