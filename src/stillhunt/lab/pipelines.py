@@ -172,7 +172,9 @@ class Pipelines:
         }
         prompt, output = self._texts(rng, arrivals, jobs)
         system = jobs["system"]
-        characters = pc.add(pc.utf8_length(prompt), pc.coalesce(pc.utf8_length(system.cast("string")), 0))
+        characters = pc.add(
+            pc.utf8_length(prompt), pc.coalesce(pc.utf8_length(system.cast("string")), 0)
+        )
         inputs = 6 + _numbers(characters) / grammar("en").characters_per_token
         prefix = pc.utf8_length(jobs["lead"]).to_numpy() / grammar("en").characters_per_token
         maximum = _numbers(jobs["maximum"])
