@@ -162,3 +162,50 @@ def test_rules_and_schemas_are_printed(tmp_path: Path) -> None:
     assert b"SELECT" in stillhunt("rules", "show", "burst", cwd=tmp_path).stdout
     schema = json.loads(stillhunt("schema", "exchange", cwd=tmp_path).stdout)
     assert "ts_us" in schema["properties"]
+
+
+def test_replay_keeps_what_is_over_by_the_end(log: Path) -> None:
+    lines = [exchange(i, output_tokens=50_000) for i in range(20)]
+    late = {"ts": "2026-10-15T00:00:00Z", "account_id": "a2", "path": "/v1/messages"}
+    log.write_text("\n".join([*lines, json.dumps(late)]) + "\n")
+    done = stillhunt("hunt", str(log), "--json", "-", "--replay", "1h", cwd=log.parent)
+    report = json.loads(done.stdout)
+    (volume,) = [f for f in report["findings"] if f["detector"] == "volume"]
+    assert volume["subject"]["account_id"] == "a1"
+    assert volume["first_alert_at"] == "2026-10-12T01:00:00Z"
+    assert [d["findings"] for d in report["detectors"] if d["name"] == "volume"] == [1]
+    assert [a["account_id"] for a in report["accounts"]] == ["a1"]
+    assert done.returncode == 1
+
+
+def test_a_wrong_argument_is_refused_before_anything_is_read(log: Path) -> None:
+    for words in (("--until", "soon"), ("--accounts", "none.csv"), ("--replay", "often"),
+                  ("--until", "9" * 30)):  # fmt: skip
+        done = stillhunt("hunt", str(log), "--lake", "lake", *words, cwd=log.parent)
+        assert done.returncode == 2, done.stderr
+        assert not (log.parent / "lake").exists()
+
+
+def test_an_account_with_a_nul_in_its_name_hides_nobody(log: Path) -> None:
+    hostile = exchange(0, account_id="a\0b", output_tokens=300_000)
+    log.write_text(hostile + "\n")
+    done = stillhunt("hunt", str(log), "--json", "-", "--html", "page.html", cwd=log.parent)
+    assert done.returncode == 1, done.stderr
+    (volume,) = [f for f in json.loads(done.stdout)["findings"] if f["detector"] == "volume"]
+    assert volume["subject"]["account_id"] == "a\0b"
+
+
+def test_an_extra_slash_is_no_way_past_a_rule(log: Path) -> None:
+    log.write_text(
+        "\n".join(exchange(i, path="/v1//messages/", output_tokens=2_000) for i in range(60))
+    )
+    done = stillhunt("hunt", str(log), "--quiet", cwd=log.parent)
+    assert done.returncode == 1
+
+
+def test_what_the_lake_knew_is_counted_apart(log: Path) -> None:
+    stillhunt("hunt", str(log), "--lake", "lake", "--quiet", cwd=log.parent)
+    again = stillhunt("hunt", str(log), "--lake", "lake", "--json", "-", cwd=log.parent)
+    (one,) = json.loads(again.stdout)["inputs"]
+    assert (one["lines"], one["known_lines"]) == (0, 60)
+    assert b"60 lines more were in the lake already" in again.stderr

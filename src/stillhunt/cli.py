@@ -5,6 +5,7 @@ Machine output goes to a file or to ``-``; progress and prose go to standard err
 """
 
 import json
+import shutil
 import sys
 import time
 import traceback
@@ -159,11 +160,15 @@ def sweep(
 
 
 @app.command()
-def schema(name: Annotated[str, typer.Argument(help="exchange, report, finding ...")]) -> None:
+def schema(
+    name: Annotated[str, typer.Argument(help="exchange, report, finding ...")],
+    config: Config = None,
+) -> None:
     """Print a JSON Schema."""
     from stillhunt.hunt.report.schemas import SCHEMAS
     from stillhunt.settings import near
 
+    _check(config)
     if name not in SCHEMAS:
         raise ConfigError(
             f"there is no schema {name!r}; there are {', '.join(SCHEMAS)}{near(name, SCHEMAS)}"
@@ -177,30 +182,36 @@ def demo(
         Path("demo")
     ),
     seed: Annotated[int, typer.Option("--seed")] = 1,
+    config: Config = None,
 ) -> None:
     """Generate a day of traffic with one clumsy harvester in it, and hunt it."""
     from stillhunt.hunt import call
-    from stillhunt.hunt.settings import HuntSettings
+    from stillhunt.hunt.settings import HuntSettings, read_settings
     from stillhunt.lab.simulate import demo_day
 
+    settings = read_settings(config) if config else HuntSettings(folder=out)
+    lake = out / "lake"
+    shutil.rmtree(lake, ignore_errors=True)  # of an earlier demo
     with _progress(quiet=False) as progress:
         day = demo_day(out / "day", seed=seed)
         report = call.hunt(
             [str(day / "exchanges.jsonl")], accounts=day / "accounts.jsonl",
             events=day / "events.jsonl", html=out / "report.html", progress=progress,
-            config=HuntSettings(folder=out),
+            config=settings, lake=lake,
         )  # fmt: skip
     (out / "report.json").write_text(json.dumps(report.document, indent=1) + "\n")
     _summary(report)
-    typer.echo(f"\nThe page: {(out / 'report.html').resolve()}")
+    typer.echo(f"\nThe lake, to ask again: stillhunt rules baseline --lake {lake}")
+    typer.echo(f"The page: {(out / 'report.html').resolve()}")
     typer.echo(f"The same as JSON: {(out / 'report.json').resolve()}")
 
 
 @lake_app.command("info")
-def lake_info(lake: LakePath, json_: JsonOut = None) -> None:
+def lake_info(lake: LakePath, json_: JsonOut = None, config: Config = None) -> None:
     """Say what a lake holds."""
     from stillhunt.hunt.lake.info import info
 
+    _check(config)
     _lake_answer(dict(info(_open(lake))), json_)
 
 
@@ -221,18 +232,20 @@ def lake_expire(lake: LakePath, json_: JsonOut = None, config: Config = None) ->
 
 
 @lake_app.command("compact")
-def lake_compact(lake: LakePath, json_: JsonOut = None) -> None:
+def lake_compact(lake: LakePath, json_: JsonOut = None, config: Config = None) -> None:
     """Join the small files of each day."""
     from stillhunt.hunt.lake.compact import compact
 
+    _check(config)
     _lake_answer(asdict(compact(_open(lake))), json_)
 
 
 @rules_app.command("list")
-def rules_list(json_: JsonOut = None) -> None:
+def rules_list(json_: JsonOut = None, config: Config = None) -> None:
     """List every rule and detector with its parameters."""
     from stillhunt.hunt import catalogue
 
+    _check(config)
     if json_ is not None:
         _write_json(catalogue.listing(), json_)
         return
@@ -243,11 +256,15 @@ def rules_list(json_: JsonOut = None) -> None:
 
 
 @rules_app.command("show")
-def rules_show(name: str) -> None:
+def rules_show(name: str, json_: JsonOut = None, config: Config = None) -> None:
     """Print what a rule or detector measures, and its SQL."""
     from stillhunt.hunt import catalogue
 
-    typer.echo(catalogue.show(name))
+    _check(config)
+    if json_ is not None:
+        _write_json(catalogue.described(name), json_)
+    else:
+        typer.echo(catalogue.show(name))
 
 
 @rules_app.command("baseline")
@@ -275,15 +292,25 @@ def lab_simulate(
     base_rate: Annotated[float | None, typer.Option("--base-rate")] = None,
     days: Annotated[int | None, typer.Option("--days")] = None,
     accounts: Annotated[int | None, typer.Option("--accounts")] = None,
+    config: Config = None,
 ) -> None:
     """Write a population's exchanges, accounts, events and truth."""
     from stillhunt.lab.simulate import simulate
 
+    _check(config)
     made = simulate(
         out, size=size, seed=seed, campaigns=tuple(campaign or ()), base_rate=base_rate,
         days=days, accounts=accounts,
     )  # fmt: skip
     typer.echo(str(made), err=True)
+
+
+def _check(config: Path | None) -> None:
+    """Refuse a settings file with a mistake, also where nothing of it is needed."""
+    if config is not None:
+        from stillhunt.hunt.settings import read_settings
+
+        read_settings(config)
 
 
 def _pairs(sets: list[str] | None) -> dict[str, str]:
@@ -334,7 +361,7 @@ def _deliver(report: "Report", json_: str | None, html: Path | None, quiet: bool
 
 def _lake_answer(answer: dict[str, Any], json_: str | None) -> None:
     if json_ is not None:
-        _write_json(answer, json_)
+        _write_json({"schema": "stillhunt.lake/1", **answer}, json_)
         return
     for key, value in answer.items():
         inner = value if isinstance(value, dict) else {}

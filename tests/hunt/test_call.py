@@ -10,7 +10,7 @@ import pytest
 
 import stillhunt
 from stillhunt.hunt import call
-from stillhunt.hunt.settings import HuntSettings, Lake
+from stillhunt.hunt.settings import Enrich, HuntSettings, Lake
 from stillhunt.model.errors import ConfigError, InputError
 
 START_US = 1_790_000_000_000_000
@@ -118,3 +118,34 @@ def test_accounts_and_events_files_are_checked(tmp_path: Path) -> None:
     events.write_text('{"ts": "2026-10-12T00:00:00Z", "kind": "party", "name": "x"}\n')
     with pytest.raises(InputError, match=r"events\.jsonl.*1"):
         stillhunt.hunt(log, events=events)
+
+
+def test_what_the_directory_and_the_events_say_stands_in_the_report(tmp_path: Path) -> None:
+    log = write(tmp_path / "log.jsonl", 120)
+    accounts = tmp_path / "accounts.csv"
+    accounts.write_text(
+        "account_id,tier,email_domain,seats\na1,basic,trash.example.com,3\na2,x,,\n"
+    )
+    events = tmp_path / "events.jsonl"
+    events.write_text('{"ts": "2026-10-12T00:00:00Z", "kind": "ban_wave", "name": "first"}\n')
+    (tmp_path / "disposable.txt").write_text("example.com\n")
+    settings = HuntSettings(folder=tmp_path, enrich=Enrich(mail_domains=Path("disposable.txt")))
+    document = stillhunt.hunt(log, accounts=accounts, events=events, config=settings).document
+    (account,) = document["accounts"]
+    assert account["directory"] == {
+        "tier": "basic",
+        "email_domain": "trash.example.com",
+        "seats": "3",
+        "email_disposable": "true",
+    }
+    assert document["events"] == [
+        {"ts": "2026-10-12T00:00:00Z", "kind": "ban_wave", "name": "first", "model": None}
+    ]
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_two_small_logs_that_begin_alike_are_two(tmp_path: Path, order: tuple[int, int]) -> None:
+    paths = [write(tmp_path / "one.jsonl", 1), write(tmp_path / "five.jsonl", 5)]
+    document = stillhunt.hunt([paths[i] for i in order]).document
+    assert document["totals"]["exchanges"] == 6
+    assert sum(one["rows"] for one in document["inputs"]) == 6

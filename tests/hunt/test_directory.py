@@ -54,7 +54,6 @@ def test_quoted_fields_may_hold_line_ends(tmp_path: Path) -> None:
         ('account_id\n"a', "not CSV"),
         ("tier\nx", ":1: expected JSON Lines, or CSV"),
         ("account_id,account_id\nx,y", ":1: expected JSON Lines, or CSV"),
-        ("", ":1: expected JSON Lines, or CSV"),
         (b"account_id\nfine\n\xff\n", ":3: not UTF-8"),
         ("{" * 100_000, ":1: not JSON"),
     ],
@@ -117,3 +116,7 @@ def test_disposable_mail_domains_are_marked_and_unknown_ones_stay_unknown(tmp_pa
     )
     marked = mark_disposable(load_directory(path), {"example.com"})
     assert marked.table["email_disposable"].to_pylist() == ["true", "true", "false", None]
+
+
+def test_an_empty_directory_knows_nobody(tmp_path: Path) -> None:
+    assert load_directory(_file(tmp_path, "\n")).table.num_rows == 0

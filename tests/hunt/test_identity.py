@@ -9,7 +9,14 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from stillhunt.hunt.identity import fingerprint, fingerprints, hash_key, hide_keys, sketch_seed
+from stillhunt.hunt.identity import (
+    fingerprint,
+    fingerprints,
+    hash_key,
+    hide_keys,
+    own_fingerprints,
+    sketch_seed,
+)
 from stillhunt.hunt.settings import HuntSettings, Identity
 from stillhunt.model.errors import ConfigError
 
@@ -58,7 +65,7 @@ def test_the_environment_may_hold_the_key(monkeypatch: pytest.MonkeyPatch, tmp_p
 @pytest.mark.parametrize(
     ("where", "why"),
     [
-        ("env:NOT_THERE_AT_ALL", "environment variable NOT_THERE_AT_ALL has 0 bytes"),
+        ("env:NOT_THERE_AT_ALL", "environment variable NOT_THERE_AT_ALL is empty"),
         ("env:", "give file:PATH or env:NAME"),
         ("file:", "give file:PATH or env:NAME"),
         ("vault:x", "give file:PATH or env:NAME"),
@@ -72,17 +79,29 @@ def test_a_hash_key_that_is_not_there_stops_the_start(
         hash_key(settings(tmp_path, where))
 
 
-def test_a_short_key_is_refused_without_being_shown(tmp_path: Path) -> None:
-    (tmp_path / "k").write_text("hunter2hunter22")
-    with pytest.raises(ConfigError) as refused:
-        hash_key(settings(tmp_path, "file:k"))
-    assert "15 bytes; give 16 or more" in str(refused.value)
-    assert "hunter2" not in str(refused.value)
+def test_only_line_ends_behind_a_key_do_not_count(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "k").write_bytes(b" a key \r\n")
+    monkeypatch.setenv("K", " a key \n")
+    assert hash_key(settings(tmp_path, "file:k")) == hash_key(settings(tmp_path, "env:K"))
+    assert hash_key(settings(tmp_path, "file:k")) == b" a key "
+
+
+def test_the_file_that_is_made_holds_the_key_and_nothing_else(tmp_path: Path) -> None:
+    made = hash_key(settings(tmp_path, "file:new"))
+    assert (tmp_path / "new").read_bytes() == made
+
+
+def test_what_is_no_fingerprint_becomes_one() -> None:
+    column = pa.chunked_array([["acme_live_0123", fingerprint(KEY, "acme_live_0123"), None]])
+    known = fingerprint(KEY, "acme_live_0123")
+    assert own_fingerprints(KEY, column).to_pylist() == [known, known, None]
 
 
 def test_an_empty_file_is_refused_and_not_overwritten(tmp_path: Path) -> None:
     (tmp_path / "k").touch()
-    with pytest.raises(ConfigError, match="0 bytes"):
+    with pytest.raises(ConfigError, match="empty"):
         hash_key(settings(tmp_path, "file:k"))
     assert (tmp_path / "k").read_bytes() == b""
 

@@ -8,7 +8,14 @@ from stillhunt.hunt.slices import slices
 
 
 @settings(max_examples=30, deadline=None)
-@given(st.lists(st.integers(0, 20 * MINUTE), min_size=1, max_size=50), st.integers(1, 20))
+@given(
+    st.lists(
+        st.integers(0, 20 * MINUTE) | st.integers(0, 20).map(lambda n: n * MINUTE),
+        min_size=1,
+        max_size=50,
+    ),
+    st.integers(1, 20),
+)
 def test_every_exchange_lies_in_one_slice(sent: list[int], rows: int) -> None:
     times = [NOON + t for t in sent]
     parts = slices(MemoryLake([exchange(t) for t in times]).connect(), rows)

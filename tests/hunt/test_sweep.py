@@ -91,6 +91,13 @@ def test_a_step_sees_what_came_at_its_very_moment() -> None:
     assert finding.first_alert_us == NOON
 
 
+def test_the_first_exchange_may_come_at_the_first_step() -> None:
+    rows = [exchange(NOON), exchange(NOON + HOUR)]
+    told = {"volume.requests_per_day": "0"}
+    result = swept(rows, told, replay_us=HOUR)
+    assert {f.first_alert_us for f in result.findings if f.detector == "volume"} == {NOON}
+
+
 def test_a_replay_has_a_positive_step() -> None:
     with pytest.raises(ConfigError, match="step of a replay"):
         swept(many(1), replay_us=0)

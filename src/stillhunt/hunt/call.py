@@ -16,6 +16,9 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
+from stillhunt.hunt.allow import check_allow
+from stillhunt.hunt.casts import END_US, FIRST_US
+from stillhunt.hunt.directory import Directory, load_directory, load_events
 from stillhunt.hunt.ingest import InputReport
 from stillhunt.hunt.ingest import ingest as ingest_logs
 from stillhunt.hunt.lake.store import Lake
@@ -112,7 +115,9 @@ def hunt(
         LakeError: The lake cannot be written.
     """
     settings = _settings(config)
-    _check(settings, set)
+    asked = _asked(
+        settings, set, accounts=accounts, events=events, since=None, until=until, replay=replay
+    )
     with ExitStack() as stack:
         if lake is None:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="stillhunt-")))
@@ -121,10 +126,7 @@ def hunt(
             where = Path(fspath(lake))
         kept = Lake.create(where)
         inputs = _ingest(paths, kept, settings, as_, progress)
-        report = _sweep(
-            kept, settings, inputs, accounts=accounts, events=events, set=set, since=None,
-            until=until, replay=replay, html=html, progress=progress,
-        )  # fmt: skip
+        report = _sweep(kept, settings, inputs, asked=asked, html=html, progress=progress)
         if lake is None and report.quarantine:
             return replace(report, quarantine=(_rescued(report.quarantine),))
         return report
@@ -177,11 +179,11 @@ def sweep(
 ) -> Report:
     """Ask the lake at *lake* again; arguments and errors as for ``hunt``."""
     settings = _settings(config)
-    _check(settings, set)
-    return _sweep(
-        Lake.open(Path(fspath(lake))), settings, [], accounts=accounts, events=events, set=set,
-        since=since, until=until, replay=replay, html=html, progress=progress,
-    )  # fmt: skip
+    asked = _asked(
+        settings, set, accounts=accounts, events=events, since=since, until=until, replay=replay
+    )
+    kept = Lake.open(Path(fspath(lake)))
+    return _sweep(kept, settings, [], asked=asked, html=html, progress=progress)
 
 
 def _rescued(files: Sequence[Path]) -> Path:
@@ -200,9 +202,39 @@ def _settings(config: File | HuntSettings) -> HuntSettings:
     return read_settings(None if config is None else Path(fspath(config)))
 
 
-def _check(settings: HuntSettings, told: Values) -> None:
-    """Refuse a parameter that means nothing before hours of reading, not after."""
-    resolve(known_parameters(), settings.detectors, _texts(told))
+@dataclass(frozen=True, kw_only=True)
+class _Asked:
+    """What a sweep was told, checked before hours of reading and not after."""
+
+    overrides: dict[str, str]
+    since_us: int | None
+    until_us: int | None
+    replay_us: int | None
+    accounts: Directory | None
+    events: pa.Table | None
+
+
+def _asked(
+    settings: HuntSettings,
+    told: Values,
+    *,
+    accounts: File,
+    events: File,
+    since: Moment,
+    until: Moment,
+    replay: str | None,
+) -> _Asked:
+    overrides = _texts(told)
+    resolve(known_parameters(), settings.detectors, overrides)
+    check_allow(settings.allow, {parameter.owner for parameter in known_parameters()})
+    return _Asked(
+        overrides=overrides,
+        since_us=_moment(since, "since"),
+        until_us=_moment(until, "until"),
+        replay_us=None if replay is None else duration_us(replay, "--replay"),
+        accounts=None if accounts is None else load_directory(fspath(accounts)),
+        events=None if events is None else load_events(fspath(events)),
+    )
 
 
 def _texts(told: Values) -> dict[str, str]:
@@ -227,31 +259,26 @@ def _sweep(
     settings: HuntSettings,
     inputs: Sequence[InputReport],
     *,
-    accounts: File,
-    events: File,
-    set: Values,  # noqa: A002
-    since: Moment,
-    until: Moment,
-    replay: str | None,
+    asked: _Asked,
     html: File,
     progress: Progress | None,
 ) -> Report:
-    until_us = _moment(until, "until")
-    since_us = _moment(since, "since")
     result = sweep_lake(
         lake,
         settings=settings,
-        overrides=_texts(set),
-        since_us=since_us,
-        until_us=until_us,
-        replay_us=None if replay is None else duration_us(replay, "--replay"),
-        accounts=None if accounts is None else Path(fspath(accounts)),
-        events=None if events is None else Path(fspath(events)),
+        overrides=asked.overrides,
+        since_us=asked.since_us,
+        until_us=asked.until_us,
+        replay_us=asked.replay_us,
+        accounts=asked.accounts,
+        events=asked.events,
         progress=progress.sweeping if progress else None,
     )
-    with lake.connect(since_us, until_us, memory_mb=settings.lake.memory_mb) as connection:
+    with lake.connect(
+        asked.since_us, asked.until_us, memory_mb=settings.lake.memory_mb
+    ) as connection:
         pictures = collect(connection, result, settings, drawings=html is not None)
-    document = _document(inputs, result)
+    document = _document(inputs, result, asked)
     if html is not None:
         write_page(Path(fspath(html)), document, pictures, result.detectors)
     files = dict.fromkeys(name for one in inputs for name in one.quarantine)
@@ -262,19 +289,33 @@ def _sweep(
     )
 
 
-def _document(inputs: Sequence[InputReport], result: SweepResult) -> dict[str, Any]:
+def _document(inputs: Sequence[InputReport], result: SweepResult, asked: _Asked) -> dict[str, Any]:
     rejects = [reject for one in inputs for reject in one.first_rejects]
-    return build(inputs, result, created_at=datetime.now(UTC), rejects=rejects)
+    events = [] if asked.events is None else asked.events.to_pylist()
+    return build(inputs, result, created_at=datetime.now(UTC), rejects=rejects, events=events)
 
 
 def _moment(value: Moment, name: str) -> int | None:
-    """Return *value* as microseconds since the epoch."""
-    if value is None or (isinstance(value, int) and not isinstance(value, bool)):
-        return value
+    """Return *value* as microseconds since the epoch.
+
+    Raises:
+        ConfigError: It is no time with a zone, or not from 1990 to 2099, as no exchange is.
+    """
+    if value is None:
+        return None
+    found = _microseconds(value, name)
+    if not FIRST_US <= found < END_US:
+        raise ConfigError(f"{name} is {value!r}; give a time from 1990 to 2099")
+    return found
+
+
+def _microseconds(value: str | int | datetime, name: str) -> int:
+    if isinstance(value, int):
+        return int(value)
     wanted = "give RFC 3339 with a time zone, such as 2026-10-12T08:00:00Z, or microseconds"
     if isinstance(value, str):
         if value.strip().lstrip("-").isascii() and value.strip().lstrip("-").isdigit():
-            return int(value)
+            return int(value[:30])
         try:
             value = datetime.fromisoformat(value.strip())
         except ValueError as error:

@@ -5,7 +5,6 @@ Where text becomes a number, it is decided who is to blame when it does not: see
 
 from collections.abc import Mapping, Sequence
 
-from stillhunt.hunt.projection import literal
 from stillhunt.model.exchange import COLUMNS, column
 
 __all__ = ["EXACT", "NAMES", "checked"]
@@ -22,7 +21,6 @@ COUNTS = frozenset({"max_tokens", "choices", "turns", "tools", "duration_ms", "t
 """Never negative; absurd is unknown."""
 NAMES = ("account_id", "org_id", "key_hash", "end_user_id", "session_id")
 """Columns in which people put raw keys by mistake."""
-SECRETS_IN_PATH = "(?i)([?&][^=&]*(?:key|token|secret|passw|auth|sig)[^=&]*=)[^&]*"
 
 
 def checked(select: str, emitted: Mapping[str, str]) -> str:
@@ -55,9 +53,6 @@ def _cast(name: str, written: str) -> str:
     kind = column(name).kind
     wanted = SQL_TYPES[kind]
     plain = f"raw.{name}" if written == wanted else f"TRY_CAST(raw.{name} AS {wanted})"
-    if name == "path":
-        hidden = f"regexp_replace({plain}, {literal(SECRETS_IN_PATH)}, '\\1***', 'g')"
-        return f"CASE WHEN contains({plain}, '?') THEN {hidden} ELSE {plain} END"
     if name in NAMES or name == "exchange_id":
         return f"nullif({plain}, '')"
     if kind == "float32":

@@ -12,12 +12,17 @@ from stillhunt.hunt.parameters import Parameter, fields_of, resolve
 from stillhunt.hunt.rule import Rule, load_rules
 from stillhunt.hunt.rule_sql import rule_sql
 from stillhunt.model.errors import ConfigError
+from stillhunt.model.exchange import COLUMNS
 from stillhunt.settings import near
 
-__all__ = ["DETECTORS", "Hunt", "answer", "hunts", "listing", "page", "show"]
+__all__ = ["DETECTORS", "Hunt", "answer", "described", "hunts", "listing", "page", "show"]
 
 DETECTORS = "stillhunt.hunt.detectors"
 DAY_US = 86_400_000_000
+FROM_PROMPT = {c.name for c in COLUMNS if c.part == "sketch"} - {
+    "system_template", "elicitation", "probe", "template_public",
+}  # fmt: skip
+"""Columns that ingest computes where there is a prompt."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,6 +103,10 @@ def answer(name: str, columns: Collection[str]) -> str:
     """Return whether a log that fills *columns* can answer *name*: yes, partly, no."""
     hunt = _named(name)
     has = set(columns)
+    if "prompt" in has:
+        has |= FROM_PROMPT
+    if "system_prompt" in has:
+        has.add("system_template")
     if not has.issuperset(hunt.needs) or (hunt.either and has.isdisjoint(hunt.either)):
         return "no"
     return "yes" if has.issuperset((*hunt.either, *hunt.uses)) else "partly"
@@ -107,23 +116,34 @@ def listing() -> dict[str, Any]:
     """Return every rule and detector with its parameters, as ``rules list --json`` writes it."""
     return {
         "schema": "stillhunt.rules/1",
-        "hunts": [
-            {
-                "name": hunt.name,
-                "kind": hunt.kind,
-                "family": hunt.family,
-                "title": hunt.title,
-                "needs": list(hunt.needs),
-                "either": list(hunt.either),
-                "uses": list(hunt.uses),
-                "parameters": [
-                    {"name": p.full_name, "default": p.default, "unit": p.unit, "note": p.note}
-                    for p in hunt.parameters
-                ],
-            }
-            for hunt in hunts()
+        "hunts": [_line(hunt) for hunt in hunts()],
+    }
+
+
+def _line(hunt: Hunt) -> dict[str, Any]:
+    return {
+        "name": hunt.name,
+        "kind": hunt.kind,
+        "family": hunt.family,
+        "title": hunt.title,
+        "needs": list(hunt.needs),
+        "either": list(hunt.either),
+        "uses": list(hunt.uses),
+        "parameters": [
+            {"name": p.full_name, "default": p.default, "unit": p.unit, "note": p.note}
+            for p in hunt.parameters
         ],
     }
+
+
+def described(name: str) -> dict[str, Any]:
+    """Return everything about *name*, its text and SQL too, as ``rules show --json`` writes it.
+
+    Raises:
+        ConfigError: There is no such rule or detector; near names are listed.
+    """
+    hunt = _named(name)
+    return {"schema": "stillhunt.rules/1", **_line(hunt), "text": hunt.text, "sql": hunt.sql}
 
 
 def show(name: str) -> str:

@@ -70,7 +70,8 @@ def load_directory(path: str | Path) -> Directory:
         InputError: The file cannot be read, or a line of it; says file and line.
     """
     text = _text(path)
-    lines = _json_lines(path, text) if text.lstrip().startswith("{") else _csv(path, text)
+    is_json = not text.strip() or text.lstrip().startswith("{")  # no accounts are no mistake
+    lines = _json_lines(path, text) if is_json else _csv(path, text)
     accounts: dict[str, Record] = {}
     columns = dict.fromkeys(COLUMNS)
     count = 0

@@ -9,6 +9,7 @@ Source: RFC 2104 (HMAC), FIPS 180-4 (SHA-256).
 
 import hmac
 import os
+import re
 import secrets
 from collections.abc import Callable
 from contextlib import suppress
@@ -20,10 +21,17 @@ import pyarrow.compute as pc
 from stillhunt.hunt.settings import HuntSettings
 from stillhunt.model.errors import ConfigError
 
-__all__ = ["fingerprint", "fingerprints", "hash_key", "hide_keys", "sketch_seed"]
+__all__ = [
+    "fingerprint",
+    "fingerprints",
+    "hash_key",
+    "hide_keys",
+    "own_fingerprints",
+    "sketch_seed",
+]
 
+FINGERPRINT = re.compile(r"[0-9a-f]{32}")
 FINGERPRINT_DIGITS = 32  # 128 bits: by accident two of 10^12 keys agree with p = 1e-15
-SHORTEST_KEY = 16  # bytes; below this a hash key can be guessed
 RAW_KEY = (
     r"(?i)^\s*((bearer|basic)\s|sk[-_]|pk[-_]|rk[-_]|AIza|AKIA|eyJ[\w-]{8,}\."
     r"|(gsk_|hf_|r8_|ghp_|xai-|pplx-|fw_|nvapi-)\S{16,})"
@@ -35,11 +43,12 @@ def hash_key(settings: HuntSettings) -> bytes:
     """Return the secret of all keyed hashes; make its file, mode 0600, on first use.
 
     Raises:
-        ConfigError: ``identity.hash_key`` names nothing usable, or its secret is too short.
+        ConfigError: ``identity.hash_key`` names nothing usable, or an empty secret.
     """
     kind, _, where = settings.identity.hash_key.partition(":")
     if kind == "env" and where:
-        return _checked(os.environ.get(where, "").encode(), f"environment variable {where}")
+        secret = os.fsencode(os.environ.get(where, ""))
+        return _checked(secret.rstrip(b"\r\n"), f"environment variable {where}")
     if kind == "file" and where:
         return _from_file(settings.folder / where)
     raise ConfigError("identity.hash_key is unusable; give file:PATH or env:NAME")
@@ -59,6 +68,13 @@ def sketch_seed(key: bytes) -> int:
 def fingerprints(key: bytes, column: pa.ChunkedArray) -> pa.ChunkedArray:
     """Return the fingerprint of each value; each distinct one is hashed once."""
     return _each_distinct(column, lambda secret: fingerprint(key, _bare(secret)))
+
+
+def own_fingerprints(key: bytes, column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return *column* of ``key_hash`` with everything that is no fingerprint made one."""
+    return _each_distinct(
+        column, lambda text: text if FINGERPRINT.fullmatch(text) else fingerprint(key, _bare(text))
+    )
 
 
 def hide_keys(key: bytes, column: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -90,9 +106,9 @@ def _each_distinct(column: pa.ChunkedArray, change: Callable[[str], str]) -> pa.
 def _from_file(path: Path) -> bytes:
     try:
         with suppress(FileNotFoundError):
-            return _checked(path.read_bytes().strip(), f"file {path}")
+            return _checked(path.read_bytes().rstrip(b"\r\n"), f"file {path}")
         _create(path)
-        return _checked(path.read_bytes().strip(), f"file {path}")
+        return _checked(path.read_bytes().rstrip(b"\r\n"), f"file {path}")
     except OSError as error:
         raise ConfigError(f"cannot use the hash key in {path}: {error}") from error
 
@@ -104,7 +120,7 @@ def _create(path: Path) -> None:
     try:
         handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(handle, "wb") as file:
-            file.write(secrets.token_hex(32).encode() + b"\n")
+            file.write(secrets.token_hex(32).encode())
             file.flush()
             os.fsync(file.fileno())
         with suppress(FileExistsError):
@@ -114,8 +130,6 @@ def _create(path: Path) -> None:
 
 
 def _checked(secret: bytes, where: str) -> bytes:
-    if len(secret) < SHORTEST_KEY:
-        raise ConfigError(
-            f"the hash key in {where} has {len(secret)} bytes; give {SHORTEST_KEY} or more"
-        )
+    if not secret:
+        raise ConfigError(f"the hash key in {where} is empty; give 16 random bytes or more")
     return secret

@@ -144,11 +144,16 @@ def ingest(
     kit = kit or standard_kit(settings)
     with lake.writing() as stage, ThreadPoolExecutor(1, "stillhunt-write") as writer:
         reports = []
+        fresh: set[str] = set()
         for path in inputs:
             source = open_source(path)
             framed, name = _recognise(source, reader, kit)
-            intake = Intake(lake, stage, writer, source=source, frame=framed.frame, reader=name)
+            intake = Intake(
+                lake, stage, writer,
+                source=source, frame=framed.frame, reader=name, fresh=fresh,
+            )  # fmt: skip
             _pour(framed, source, intake, kit, settings, progress)
+            fresh |= {intake.stream} if not intake.known_lines else set()
             reports.append(_report(intake, path, name))
         return reports
 

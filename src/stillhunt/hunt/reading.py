@@ -17,8 +17,9 @@ import pyarrow.compute as pc
 
 from stillhunt.hunt.addresses import canonical_column
 from stillhunt.hunt.casts import NAMES, checked
-from stillhunt.hunt.identity import fingerprints, hash_key, hide_keys
+from stillhunt.hunt.identity import fingerprints, hash_key, hide_keys, own_fingerprints
 from stillhunt.hunt.mending import mend_json
+from stillhunt.hunt.paths import canonical_paths
 from stillhunt.hunt.settings import HuntSettings
 from stillhunt.model.errors import InputError
 from stillhunt.model.exchange import COLUMNS
@@ -223,6 +224,10 @@ class Reading:
         have: dict[str, Any] = dict(zip(rows.column_names, rows.columns, strict=True))
         if "source_ip" in have:
             have["source_ip"] = canonical_column(have["source_ip"])
+        if "path" in have:
+            have["path"] = canonical_paths(have["path"])
+        if "key_hash" in have:
+            have["key_hash"] = own_fingerprints(self._key, have["key_hash"])
         for name in NAMES:
             if name in have:
                 have[name] = hide_keys(self._key, have[name])

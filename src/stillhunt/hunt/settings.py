@@ -29,7 +29,8 @@ class Identity(Table):
 
     hash_key: str = "file:hash.key"
     """Where the secret of all keyed hashes comes from: `file:PATH` (created with mode 0600 on
-    first use) or `env:NAME`."""
+    first use) or `env:NAME`. Line ends behind it do not count. Under 16 bytes it can be
+    guessed."""
 
 
 class Enrich(Table):

@@ -21,6 +21,8 @@ __all__ = ["add_sketches", "is_compiled"]
 _KINDS = {"int64": pa.int64(), "int32": pa.int32(), "int16": pa.int16(),
           "float32": pa.float32(), "string": pa.string()}  # fmt: skip
 _TYPES = {c.name: _KINDS[c.kind] for c in COLUMNS if c.part == "sketch"}
+_ELSEWHERE = {"system_template", "elicitation", "probe", "template_public"}
+"""Not made from one text by the kernel: of the system prompt, or only brought along."""
 _SCRIPTS = pa.array(alphabet.SCRIPTS, pa.string())
 
 
@@ -98,7 +100,7 @@ def _sketch_column(column: pa.ChunkedArray, seed: int) -> dict[str, pa.ChunkedAr
     return {
         name: pa.chunked_array([part[name] for part in parts], kind)
         for name, kind in _TYPES.items()
-        if name != "system_template"
+        if name not in _ELSEWHERE
     }
 
 

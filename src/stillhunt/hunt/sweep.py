@@ -12,6 +12,7 @@ from typing import Any, Literal, Protocol
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from stillhunt.hunt.allow import apply_allow, check_allow
 from stillhunt.hunt.claims import Moment, Question, ask_detector, ask_rule
@@ -145,7 +146,23 @@ def sweep(
     )
     until = _newest(plan) if until_us is None else until_us
     result = _once(plan, until, progress)
-    return result if replay_us is None else _replayed(plan, result, until, replay_us, progress)
+    if replay_us is not None:
+        result = _replayed(plan, result, until, replay_us, progress)
+    return dataclasses.replace(result, accounts=_described(result.accounts, plan.directory))
+
+
+def _described(
+    accounts: Sequence[dict[str, Any]], directory: Directory | None
+) -> tuple[dict[str, Any], ...]:
+    """Add what the directory says of each account that stands out."""
+    wanted = {one["account_id"] for one in accounts}
+    known: dict[str, dict[str, str]] = {}
+    if directory is not None and wanted:
+        mask = pc.is_in(directory.table["account_id"], value_set=pa.array(sorted(wanted)))
+        for row in directory.table.filter(mask).to_pylist():
+            account = row.pop("account_id")
+            known[account] = {name: value for name, value in row.items() if value is not None}
+    return tuple({**one, "directory": known.get(one["account_id"], {})} for one in accounts)
 
 
 def _directory(
@@ -237,8 +254,9 @@ def _ask(question: Question, moment: Moment, filled: Filled) -> tuple[list[Findi
 
 
 def _counted(coverage: Coverage, findings: Sequence[Finding]) -> Coverage:
-    allowed = sum(f.detector == coverage.name and f.allowed is not None for f in findings)
-    return dataclasses.replace(coverage, allowed=allowed)
+    theirs = [finding for finding in findings if finding.detector == coverage.name]
+    allowed = sum(finding.allowed is not None for finding in theirs)
+    return dataclasses.replace(coverage, findings=len(theirs), allowed=allowed)
 
 
 def _totals(con: duckdb.DuckDBPyConnection, filled: Filled) -> dict[str, int | None]:
@@ -277,19 +295,30 @@ def _orgs(
 def _replayed(
     plan: _Plan, result: SweepResult, until: int | None, step_us: int, progress: Progress | None
 ) -> SweepResult:
-    """Return *result* with the first step at which each of its findings was made."""
+    """Return *result* with what was found at earlier steps, and when each was first found.
+
+    A finding that is no longer alive at the end stays as it was at its last step: whoever
+    took everything on the first day of a week is found, too.
+    """
     first: dict[str, int] = {}
+    seen: dict[str, Finding] = {}
     steps = _steps(result.period, until, step_us)
     for done, step in enumerate(steps):
         if progress:
             progress("replay", done, len(steps))
         for finding in _once(plan, step, None).findings:
             first.setdefault(finding.id, step)
+            seen[finding.id] = finding
+    now = {finding.id: finding for finding in result.findings}
+    findings = tuple(
+        dataclasses.replace(finding, first_alert_us=first.get(name, until))
+        for name, finding in {**now, **{n: f for n, f in seen.items() if n not in now}}.items()
+    )
     return dataclasses.replace(
         result,
-        findings=tuple(
-            dataclasses.replace(f, first_alert_us=first.get(f.id, until)) for f in result.findings
-        ),
+        findings=findings,
+        detectors=tuple(_counted(coverage, findings) for coverage in result.detectors),
+        accounts=rank_accounts(findings),
     )
 
 

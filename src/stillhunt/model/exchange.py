@@ -72,7 +72,7 @@ _EXCHANGE = (
     _column("method", "string", "HTTP method.",
             otel="http.request.method", ocsf="http_request.http_method",
             ecs="http.request.method"),
-    _column("path", "string", "Path of the request, as logged.",
+    _column("path", "string", "Path of the request, in one spelling.",
             otel="url.path", ocsf="http_request.url.path", ecs="url.path"),
     _column("status", "int16", "HTTP status.",
             otel="http.response.status_code", ocsf="http_response.code",
@@ -125,6 +125,11 @@ _SKETCH = (
             unit="bits"),
     _column("script", "string", "Dominant script: Latn, Cyrl ... (ISO 15924).", part="sketch"),
     _column("language", "string", "Language, where cheap to tell (ISO 639-1).", part="sketch"),
+    _column("elicitation", "float32", "Likeness to elicitation; only if the row brings it.",
+            part="sketch"),
+    _column("probe", "float32", "Likeness to probing; only if the row brings it.", part="sketch"),
+    _column("template_public", "int64", "Template under the published seed; only if brought.",
+            part="sketch"),
 )  # fmt: skip
 
 _TEXT = (

@@ -164,3 +164,22 @@ def test_each_log_of_litellm_is_told_from_the_other() -> None:
     for name in ("native.jsonl", "nginx.log", "nginx_json.jsonl", "otel.jsonl"):
         for text in samples(name):
             assert max(short.sniff(text), long.sniff(text)) < 0.3
+
+
+@pytest.mark.parametrize(
+    ("route", "path"),
+    [
+        ("/chat/completions", "/v1/chat/completions"),
+        ("/openai/deployments/m-1/chat/completions", "/v1/chat/completions"),
+        ("/completions", "/v1/completions"),
+        ("/v1/messages", "/v1/messages"),
+        ("/v1/embeddings", "/v1/embeddings"),
+        ("/v1/messages/count_tokens", "/v1/messages/count_tokens"),
+    ],
+)
+def test_each_name_of_an_end_point_is_the_one_that_rules_know(
+    tmp_path: Path, route: str, path: str
+) -> None:
+    metadata = json.loads(samples("litellm_payload.jsonl")[0])["metadata"]
+    row = payload(tmp_path, metadata=metadata | {"user_api_key_request_route": route})
+    assert row["path"] == path

@@ -273,6 +273,7 @@ def inputs() -> Any:
             lines=25_600,
             rows=25_594,
             rejects=6,
+            known_lines=0,
         ),
         SimpleNamespace(
             path="gateway-2026-03-05.jsonl.zst",
@@ -280,6 +281,7 @@ def inputs() -> Any:
             lines=25_406,
             rows=25_406,
             rejects=0,
+            known_lines=0,
         ),
     ]
 

@@ -52,5 +52,5 @@ def test_several_names_are_told_apart_in_one_question() -> None:
 
 def test_literals_keep_their_kind() -> None:
     assert [literal(v) for v in (None, True, False, 7, 1.5, "o'clock", "a\0b")] == [
-        "NULL", "TRUE", "FALSE", "7", "1.5", "'o''clock'", "'ab'",
+        "NULL", "TRUE", "FALSE", "7", "1.5", "'o''clock'", "('a' || CHR(0) || 'b')",
     ]  # fmt: skip

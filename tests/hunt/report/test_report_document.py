@@ -25,12 +25,12 @@ def test_the_keys_are_those_of_the_interface() -> None:
     document = made()
     assert list(document) == [
         "schema", "version", "created_at", "inputs", "period", "totals", "detectors", "findings",
-        "accounts", "campaigns", "rejects",
+        "accounts", "campaigns", "rejects", "events",
     ]  # fmt: skip
     assert document["schema"] == "stillhunt.report/1"
     assert document["inputs"][0] == {
         "path": "gateway-2026-03-02.jsonl.zst", "reader": "native", "lines": 25_600,
-        "rows": 25_594, "rejects": 6,
+        "rows": 25_594, "rejects": 6, "known_lines": 0,
     }  # fmt: skip
     assert document["period"] == {"from": "2026-03-02T00:00:00Z", "to": "2026-03-09T00:00:00Z"}
     assert document["rejects"][0] == {
@@ -43,7 +43,7 @@ def test_the_keys_are_those_of_the_interface() -> None:
     }  # fmt: skip
     assert document["accounts"][0] == {
         "account_id": crowd.HARVESTER, "severity": 2, "score": None, "q_value": None,
-        "campaign_id": None, "families": {},
+        "campaign_id": None, "families": {}, "directory": {},
     }  # fmt: skip
 
 
@@ -80,7 +80,9 @@ def test_what_json_cannot_say_becomes_null() -> None:
 
 
 def test_lone_surrogates_of_file_names_can_be_written_as_utf_8() -> None:
-    inputs: Any = [SimpleNamespace(path="a\udcff.log", reader=None, lines=0, rows=0, rejects=0)]
+    inputs: Any = [
+        SimpleNamespace(path="a\udcff.log", reader=None, lines=0, rows=0, rejects=0, known_lines=0)
+    ]
     document = build(inputs, crowd.swept(), created_at=crowd.NOW)
     json.dumps(document, ensure_ascii=False).encode("utf-8")
     assert document["inputs"][0]["reader"] == "none"

@@ -124,7 +124,8 @@ def test_what_could_not_be_asked_is_said_where_nothing_was_found() -> None:
 
 def test_what_is_allowed_makes_no_headline() -> None:
     story = tell(crowd.document([volume(allowed="agreed")]))
-    assert story.title == "Nothing crossed a bound"
+    assert story.title == "Only what was agreed to"
+    assert "allowed to: 1 finding" in "".join(piece.text for piece in story.said)
 
 
 def test_nothing_read_is_said_so() -> None:

@@ -65,6 +65,9 @@ OPERATIONS = {
     "generate_content": "chat", "agenerate_content": "chat",
     "generate_content_stream": "chat", "agenerate_content_stream": "chat",
 }  # fmt: skip
+ROUTES = ("/chat/completions", "/completions", "/responses", "/messages")
+"""The proxy serves each under several names, such as ``/chat/completions`` and
+``/openai/deployments/NAME/chat/completions``; rules know the one that begins with ``/v1``."""
 DEFAULT_OWNER = "default_user_id"  # LiteLLM's name for whoever holds the master key
 SIGNATURES = ("$[*].thinking_blocks[*].signature", "$[*].content[*].signature",
               "$[*].encrypted_content")  # fmt: skip
@@ -99,12 +102,16 @@ class LitellmPayload:
         names = "CASE call_type " + " ".join(
             f"WHEN '{theirs}' THEN '{ours}'" for theirs, ours in OPERATIONS.items()
         )
+        route = "CASE " + " ".join(
+            f"WHEN path LIKE '%{ending}' THEN '/v1{ending}'" for ending in ROUTES
+        )
         signed = ", ".join(f"json_extract_string(talk, '{path}')[1]" for path in SIGNATURES)
         return f"""
             SELECT line_number, begun_us AS ts_us, exchange_id,
                    coalesce(nullif(owner, '{DEFAULT_OWNER}'), team) AS account_id,
                    coalesce(org, team) AS org_id, secret, end_user_id, session_id,
-                   trim(split_part(address, ',', -1)) AS source_ip, user_agent, path,
+                   trim(split_part(address, ',', -1)) AS source_ip, user_agent,
+                   {route} ELSE path END AS path,
                    CASE WHEN outcome = 'success' THEN 200
                         WHEN TRY_CAST(error_code AS INTEGER) BETWEEN 300 AND 599
                         THEN TRY_CAST(error_code AS INTEGER) END AS status,

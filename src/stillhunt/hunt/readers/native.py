@@ -40,7 +40,7 @@ class Native:
         if '"ts_us"' in line:
             return 0.95
         known = sum(f'"{name}"' in line for name in TELLING)
-        return min(0.9, 0.3 * known) if '"ts"' in line else 0.0
+        return min(0.9, 0.4 + 0.2 * known) if known and '"ts"' in line else 0.0
 
     def select(self, settings: HuntSettings) -> str:
         """Return the projection; see ``stillhunt.hunt.reading.Reader``."""

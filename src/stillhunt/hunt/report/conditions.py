@@ -9,6 +9,10 @@ from collections.abc import Sequence
 __all__ = ["condition", "label", "literal"]
 
 
+NUL = "' || CHR(0) || '"
+"""An engine may take NUL for the end of the query."""
+
+
 def literal(value: object) -> str:
     """Return *value* as an SQL literal; text is quoted and cannot end its quotes."""
     if value is None:
@@ -17,7 +21,8 @@ def literal(value: object) -> str:
         return "TRUE" if value else "FALSE"
     if isinstance(value, int | float):
         return repr(value)
-    return "'" + str(value).replace("\0", "").replace("'", "''") + "'"
+    quoted = "'" + str(value).replace("'", "''") + "'"
+    return f"({quoted.replace(chr(0), NUL)})" if "\0" in quoted else quoted
 
 
 def condition(kind: str, name: str) -> str:

@@ -30,6 +30,7 @@ def build(
     created_at: datetime,
     rejects: Iterable["Reject"] = (),
     campaigns: Iterable[Mapping[str, Any]] = (),
+    events: Iterable[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
     """Return the report as plain lists, mappings, text and finite numbers.
 
@@ -39,6 +40,7 @@ def build(
         created_at: Now, with a time zone; the clock is an argument.
         rejects: Lines that are no exchanges; the first ``LISTED_REJECTS`` are listed.
         campaigns: Accounts that act as one, as ``shape.Campaign`` takes them.
+        events: Moments everyone saw: ``ts_us``, ``kind``, ``name``, ``model``.
 
     Raises:
         pydantic.ValidationError: A part of the result is not of the published shape.
@@ -57,6 +59,10 @@ def build(
         rejects=[
             shape.RejectLine(path=_text(one.path), line=one.line, reason=_text(one.reason))
             for one in islice(rejects, LISTED_REJECTS)
+        ],
+        events=[
+            shape.Event.model_validate(_finite({"ts": rfc3339(one["ts_us"])} | dict(one)))
+            for one in events
         ],
     )
     return report.model_dump(mode="json", by_alias=True)
@@ -113,6 +119,7 @@ def _input(one: "InputReport") -> shape.Input:
         lines=one.lines,
         rows=one.rows,
         rejects=one.rejects,
+        known_lines=one.known_lines,
     )
 
 

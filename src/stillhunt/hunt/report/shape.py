@@ -14,6 +14,7 @@ __all__ = [
     "Campaign",
     "Claim",
     "Detector",
+    "Event",
     "FindingLine",
     "Input",
     "Period",
@@ -43,7 +44,7 @@ class _Part(BaseModel):
 
 
 class Input(_Part):
-    """One input; ``lines = rows + rejects``."""
+    """One input; ``lines = rows + rejects`` of what this run read."""
 
     path: str
     reader: str
@@ -51,6 +52,8 @@ class Input(_Part):
     lines: int
     rows: int
     rejects: int
+    known_lines: int = 0
+    """Lines that the lake knew already, from an earlier run."""
 
 
 class Period(_Part):
@@ -120,6 +123,17 @@ class Account(_Part):
     q_value: float | None = None
     campaign_id: str | None = None
     families: dict[str, float] = {}
+    directory: dict[str, str] = {}
+    """What the account directory says of it, columns of its own too."""
+
+
+class Event(_Part):
+    """A moment that everyone saw, from the event list."""
+
+    ts: str = _time()
+    kind: str
+    name: str | None = None
+    model: str | None = None
 
 
 class Claim(_Part):
@@ -174,6 +188,7 @@ class Report(_Part):
     campaigns: list[Campaign]
     rejects: list[RejectLine]
     """The first 1,000; all of them are in the quarantine file."""
+    events: list[Event] = []
 
 
 def report_schema() -> dict[str, Any]:

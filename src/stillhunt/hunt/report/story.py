@@ -83,7 +83,8 @@ def tell(document: Mapping[str, Any], pictures: Pictures | None = None) -> Story
         )
     if not grave:
         said = tuple(_quiet(document, leads))
-        return Story(title="Nothing crossed a bound", said=said, sure=_unsure(document), leads=())
+        title = "Only what was agreed to" if _agreed(document) else "Nothing crossed a bound"
+        return Story(title=title, said=said, sure=_unsure(document), leads=())
     said = tuple(_said(grave, pictures))
     return Story(title=_title(grave), said=said, sure=tuple(_sure(grave, document)), leads=grave)
 
@@ -243,12 +244,24 @@ def _quiet(document: Mapping[str, Any], leads: list[Lead]) -> Iterable[Piece]:
         yield Piece(text=f"{compact(totals['output_tokens'])} output tokens", kind="figure")
     begun, ended = (us(document["period"][key]) for key in ("from", "to"))
     yield Piece(text=f" were looked at, from {clock(begun)} to {clock(ended)} UTC")
-    yield Piece(text=". No rule's bound was crossed")
+    if agreed := _agreed(document):
+        yield Piece(text=". Whoever crossed a rule's bound was allowed to: ")
+        yield Piece(text=plural(agreed, "finding"))
+    else:
+        yield Piece(text=". No rule's bound was crossed")
     signs = sum(len(lead.suspect.findings) for lead in leads)
     if signs:
         yield Piece(text=f"; {plural(signs, 'weak sign')} below medium severity "
                          f"{'is' if signs == 1 else 'are'} listed")  # fmt: skip
     yield Piece(text=".")
+
+
+def _agreed(document: Mapping[str, Any]) -> int:
+    """Return how many findings of medium severity or more ``[[allow]]`` covers."""
+    return sum(
+        one.get("allowed") is not None and one["severity"] >= Severity.MEDIUM
+        for one in document["findings"]
+    )
 
 
 def _unsure(document: Mapping[str, Any]) -> tuple[Piece, ...]:

@@ -169,10 +169,14 @@ def _inputs(document: Mapping[str, Any], quarantine: Path | str | None) -> Rende
         name = f"{len(rest):,} more"
         table.add_row(name, "", count(lines), "=", count(rows), "+", count(bad))
     rejects = sum(one["rejects"] for one in inputs)
+    notes: list[Text] = []
+    if known := sum(one.get("known_lines", 0) for one in inputs):
+        note = Text(f"{plural(known, 'line')} more were in the lake already, from an earlier run")
+        notes.append(note)
     if not rejects:
-        return table
+        return Group(table, *notes)
     where = f"Rejected lines, with reasons: {visible(quarantine)}" if quarantine else ""
-    return Group(table, *_reasons(document["rejects"]), *([Text(where)] if where else []))
+    return Group(table, *notes, *_reasons(document["rejects"]), *([Text(where)] if where else []))
 
 
 def _reasons(rejects: Sequence[Mapping[str, Any]]) -> Iterable[Text]:
