@@ -7,7 +7,6 @@ Source: RFC 3986, section 6.2.2 (syntax-based normalisation); merged slashes as 
 """
 
 import re
-from urllib.parse import unquote
 
 import pyarrow as pa
 
@@ -17,6 +16,9 @@ ODD = re.compile(r"//|/\.|[%?#;\s]|.+/$|^[^/]")
 """What a path that is left as it is does not have."""
 ORIGIN = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*")
 SECRET = re.compile(r"(?i)((?:^|&)[^=&]*(?:key|token|secret|passw|auth|sig)[^=&]*=)[^&]*")
+ENCODED = re.compile(r"%([0-9A-Fa-f]{2})")
+PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~/")
+"""Characters that mean the same written plainly; ``/`` because servers decode it, too."""
 LONGEST = 8_192  # characters; servers refuse more, and nothing behind them names an end point
 KEPT = 100_000  # paths remembered; whoever sends more only pays time
 
@@ -30,14 +32,18 @@ def canonical_path(text: str) -> str:
     text = ORIGIN.sub("", text[:LONGEST], count=1).partition("#")[0]
     path, mark, query = text.partition("?")
     kept: list[str] = []
-    decoded = unquote(path).replace("?", "%3F").replace("#", "%23")  # else data became syntax
-    for segment in re.split(r"/+", decoded.strip()):
+    for segment in re.split(r"/+", ENCODED.sub(_decoded, path).strip()):
         if segment == "..":
             del kept[-1:]
         elif segment not in {"", "."}:
             kept.append(segment)
     plain = "/" + "/".join(kept) if path.startswith("/") or not path else "/".join(kept)
     return plain + mark + SECRET.sub(r"\1***", query)
+
+
+def _decoded(match: re.Match[str]) -> str:
+    character = chr(int(match[1], 16))
+    return character if character in PLAIN else match[0]
 
 
 def canonical_paths(column: pa.ChunkedArray) -> pa.ChunkedArray:
