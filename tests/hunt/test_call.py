@@ -149,3 +149,55 @@ def test_two_small_logs_that_begin_alike_are_two(tmp_path: Path, order: tuple[in
     document = stillhunt.hunt([paths[i] for i in order]).document
     assert document["totals"]["exchanges"] == 6
     assert sum(one["rows"] for one in document["inputs"]) == 6
+
+
+def test_sketches_of_an_older_version_are_left_out_and_the_sweep_says_so(tmp_path: Path) -> None:
+    log = tmp_path / "log.jsonl"
+    rows = (
+        {"ts_us": START_US + i * 1_000_000, "account_id": "a1", "template": 5, "simhash": 7,
+         "sketch_version": 1 + i % 2 * 76}
+        for i in range(120)
+    )  # fmt: skip
+    log.write_text("\n".join(map(json.dumps, rows)))
+    document = stillhunt.hunt(log).document
+    (low,) = [f for f in document["findings"] if f["detector"] == "repetition"]
+    assert low["n"] == 60
+    assert "60 exchanges have sketches of a version before 77" in document["notes"][0]
+
+
+def test_a_sweep_of_a_part_gives_the_same_ids_as_a_sweep_of_the_whole(tmp_path: Path) -> None:
+    log = tmp_path / "log.jsonl"
+    hour = 3_600_000_000
+    burst = [
+        {"ts_us": START_US + part * 12 * hour + i * 100_000, "source_ip": "192.0.2.1",
+         "account_id": "a1", "method": "POST", "path": "/v1/messages", "template": 5,
+         "output_tokens": 500, "duration_ms": 900}
+        for part in range(6) for i in range(150)
+    ]  # fmt: skip
+    log.write_text("\n".join(map(json.dumps, burst)))
+    call.ingest(log, lake=tmp_path / "lake")
+    whole = call.sweep(tmp_path / "lake").document["findings"]
+    part = call.sweep(tmp_path / "lake", since=START_US + 30 * hour).document["findings"]
+    assert {f["detector"] for f in part} >= {"burst", "cadence", "repetition"}
+    assert {f["id"] for f in part} <= {f["id"] for f in whole}
+
+
+def test_a_burst_that_began_just_before_the_period_is_seen(tmp_path: Path) -> None:
+    log = tmp_path / "log.jsonl"
+    rows = (
+        {"ts_us": START_US + i * 250_000, "source_ip": "192.0.2.1", "method": "POST",
+         "path": "/v1/messages"}
+        for i in range(200)
+    )  # fmt: skip
+    log.write_text("\n".join(map(json.dumps, rows)))
+    call.ingest(log, lake=tmp_path / "lake")
+    swept = call.sweep(tmp_path / "lake", since=START_US + 25_000_000).document
+    assert "burst" in {f["detector"] for f in swept["findings"]}
+
+
+def test_a_long_log_is_told_that_volume_looks_at_its_end(tmp_path: Path) -> None:
+    log = write(tmp_path / "log.jsonl", 1)
+    with log.open("a") as file:
+        file.write(json.dumps({"ts_us": START_US + 7 * 86_400_000_000, "account_id": "a2"}) + "\n")
+    assert "last 1 days of 7" in stillhunt.hunt(log).document["notes"][0]
+    assert stillhunt.hunt(log, replay="1d").document["notes"] == []

@@ -1,6 +1,7 @@
 """From rows to findings: run a rule or a detector, and say when its episodes began."""
 
 import dataclasses
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, Literal, Protocol, cast
@@ -34,6 +35,9 @@ class Moment:
     """The same without a lower bound: where episodes may have begun."""
     slices: Sequence[Slice]
     until_us: int
+    past: Sequence[Slice] = ()
+    """Stretches of *history*, where it is more than what is swept."""
+    since_us: int | None = None
 
 
 class Detector(Protocol):
@@ -109,11 +113,33 @@ def ask_detector(name: str, detector: Detector) -> Question:
         needs=tuple(detector.needs),
         either=tuple(getattr(detector, "either", ())),
         uses=tuple(getattr(detector, "uses", ())),
-        find=lambda moment: sorted(
-            (_claim(name, detector, row) for row in _rows(moment.con, sql)), key=_order
-        ),
+        find=lambda moment: sorted(_claims(name, detector, sql, moment), key=_order),
         sql=lambda _: sql,
     )
+
+
+def _claims(name: str, detector: Detector, sql: str, moment: Moment) -> Iterator[Finding]:
+    """Yield what *detector* finds; its episodes begin where the lake's history says."""
+    began: dict[str, int] = {}
+    if moment.history is not moment.con:
+        for row in _rows(moment.history, sql):
+            began[_subject_text(_subject(detector, row))] = int(row["first_seen"])
+    for row in _rows(moment.con, sql):
+        subject = _subject(detector, row)
+        begin = began.get(_subject_text(subject), int(row["first_seen"]))
+        yield _claim(name, detector, subject, row, begin)
+
+
+def _subject(detector: Detector, row: Row) -> dict[str, Value]:
+    """Take the subject out of *row*."""
+    declared: Sequence[str] | None = getattr(detector, "subject", None)
+    if declared is None:
+        return {"account_id": row.pop("subject")}
+    return {column: row.pop(column) for column in declared}
+
+
+def _subject_text(subject: Mapping[str, Value]) -> str:
+    return json.dumps(dict(subject), sort_keys=True)
 
 
 def _rule_sql(rule: Rule, values: Mapping[str, Told], moment: Moment) -> str:
@@ -132,20 +158,17 @@ def _rows(con: duckdb.DuckDBPyConnection, sql: str) -> Iterator[Row]:
             yield dict(zip(names, row, strict=True))
 
 
-def _claim(name: str, detector: Detector, row: Row) -> Finding:
-    """Turn one row into a finding; ``subject`` and ``peer`` columns name accounts."""
-    declared: Sequence[str] | None = getattr(detector, "subject", None)
-    if declared is None:
-        subject = {"account_id": row.pop("subject")}
-    else:
-        subject = {column: row.pop(column) for column in declared}
+def _claim(
+    name: str, detector: Detector, subject: Mapping[str, Value], row: Row, began_us: int
+) -> Finding:
+    """Turn one row into a finding; a ``peer`` column names another account."""
     peer = row.pop("peer", None)
     return _finding(
         name,
         detector.family,
         subject,
         row,
-        began_us=row["first_seen"],
+        began_us=began_us,
         peer=None if peer is None else {"account_id": peer},
     )
 
@@ -195,14 +218,20 @@ def _lookback(rule: Rule, values: Mapping[str, Told], moment: Moment) -> Iterato
 
 
 def _sliding(rule: Rule, values: Mapping[str, Told], moment: Moment) -> Iterator[Finding]:
-    """Ask slice by slice, then join the minutes of each subject to episodes."""
+    """Ask slice by slice, then join the minutes of each subject to episodes.
+
+    With a lower bound the whole history is asked, and the episodes that reach into the swept
+    period count, whole: so an episode has one begin, wherever the sweep begins.
+    """
     minutes: dict[tuple[Any, ...], list[Row]] = {}
-    for part in moment.slices:
-        for row in _rows(moment.con, rule_sql(rule, values, part.from_us, part.until_us)):
+    for part in moment.past or moment.slices:
+        for row in _rows(moment.history, rule_sql(rule, values, part.from_us, part.until_us)):
             minutes.setdefault(tuple(row[name] for name in rule.subject), []).append(row)
     for subject, rows in minutes.items():
         rows.sort(key=lambda row: row["first_seen"])
         for episode in _episodes(rows):
+            if moment.since_us is not None and episode[-1]["last_seen"] < moment.since_us:
+                continue
             yield _burst(rule, values, dict(zip(rule.subject, subject, strict=True)), episode)
 
 

@@ -24,12 +24,14 @@ from stillhunt.hunt.ranking import rank_accounts
 from stillhunt.hunt.rule import load_rules
 from stillhunt.hunt.settings import HuntSettings
 from stillhunt.hunt.slices import slices
+from stillhunt.hunt.versions import keep_newest
 from stillhunt.model.errors import ConfigError
 from stillhunt.model.finding import Finding
 from stillhunt.registry import parts
 
 __all__ = ["Coverage", "Exchanges", "Progress", "SweepResult", "known_parameters", "sweep"]
 
+DAY_US = 86_400_000_000
 Progress = Callable[[str, int, int], None]
 """Called as (what is being done, steps done, steps in all)."""
 
@@ -76,6 +78,8 @@ class SweepResult:
     period: tuple[int, int] | None
     """First and last exchange swept [us since epoch]; None in an empty lake."""
     totals: dict[str, int | None]
+    notes: tuple[str, ...] = ()
+    """What somebody who reads the findings has to know, in sentences."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,6 +89,7 @@ class _Plan:
     lake: Exchanges
     settings: HuntSettings
     questions: Sequence[Question]
+    lookback_us: int
     since_us: int | None
     directory: Directory | None
     events: pa.Table | None
@@ -140,6 +145,7 @@ def sweep(
             *(ask_rule(rule, values[rule.name]) for rule in load_rules()),
             *(ask_detector(name, part(**values.get(name, {}))) for name, part in classes.items()),
         ),
+        lookback_us=int(values["volume"]["lookback"]),
         since_us=since_us,
         directory=_directory(accounts, settings),
         events=load_events(events) if isinstance(events, str | Path) else events,
@@ -202,9 +208,20 @@ def _asked(
     progress: Progress | None,
 ) -> SweepResult:
     _register(plan, con)
+    notes = [keep_newest(con)]
+    if history is not con:
+        keep_newest(history)
     columns = [name for q in plan.questions for name in (*q.needs, *q.either, *q.uses)]
     filled = fill(con, columns)
-    moment = Moment(con=con, history=history, slices=slices(con), until_us=until_us or 0)
+    swept = slices(con)
+    moment = Moment(
+        con=con,
+        history=history,
+        slices=swept,
+        past=() if history is con else slices(history),
+        since_us=plan.since_us,
+        until_us=until_us or 0,
+    )
     found: list[Finding] = []
     covered: list[Coverage] = []
     for step, question in enumerate(plan.questions):
@@ -222,6 +239,20 @@ def _asked(
         accounts=rank_accounts(findings),
         period=None if filled.first_us is None else (filled.first_us, filled.last_us or 0),
         totals=_totals(con, filled),
+        notes=tuple(note for note in (*notes, _blind_days(plan, filled, until_us)) if note),
+    )
+
+
+def _blind_days(plan: _Plan, filled: Filled, until_us: int | None) -> str | None:
+    """Say that look-back rules see the end of a long log only."""
+    if filled.first_us is None or until_us is None:
+        return None
+    whole, seen = until_us - filled.first_us, plan.lookback_us
+    if whole <= 2 * seen:
+        return None
+    return (
+        f"volume rules look at the last {seen / DAY_US:.3g} days of {whole / DAY_US:.3g};"
+        " --replay 1h asks at every hour"
     )
 
 
@@ -316,6 +347,7 @@ def _replayed(
     )
     return dataclasses.replace(
         result,
+        notes=tuple(note for note in result.notes if "--replay" not in note),
         findings=findings,
         detectors=tuple(_counted(coverage, findings) for coverage in result.detectors),
         accounts=rank_accounts(findings),

@@ -25,7 +25,7 @@ def test_the_keys_are_those_of_the_interface() -> None:
     document = made()
     assert list(document) == [
         "schema", "version", "created_at", "inputs", "period", "totals", "detectors", "findings",
-        "accounts", "campaigns", "rejects", "events",
+        "accounts", "campaigns", "rejects", "events", "notes",
     ]  # fmt: skip
     assert document["schema"] == "stillhunt.report/1"
     assert document["inputs"][0] == {

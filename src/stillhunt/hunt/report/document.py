@@ -64,6 +64,7 @@ def build(
             shape.Event.model_validate(_finite({"ts": rfc3339(one["ts_us"])} | dict(one)))
             for one in events
         ],
+        notes=list(result.notes),
     )
     return report.model_dump(mode="json", by_alias=True)
 

@@ -189,6 +189,8 @@ class Report(_Part):
     rejects: list[RejectLine]
     """The first 1,000; all of them are in the quarantine file."""
     events: list[Event] = []
+    notes: list[str] = []
+    """What a reader of the findings has to know, in sentences."""
 
 
 def report_schema() -> dict[str, Any]:

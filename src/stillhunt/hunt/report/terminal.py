@@ -257,6 +257,8 @@ def _next(document: Mapping[str, Any], page: Path | str | None) -> Iterable[Text
     start, end = (document["period"][key] for key in ("from", "to"))
     if start is not None:
         yield Text(f"Log time {clock(us(start))} to {clock(us(end))} UTC", style="dim")
+    for note in document.get("notes", ()):
+        yield Text(f"Note: {note}.")
     hints = []
     if page is None:
         hints.append(("--html report.html", "pictures, evidence and how to check it by hand"))
