@@ -1,6 +1,7 @@
 """The command line as scripts know it: exit codes, streams, fixed names."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -98,6 +99,8 @@ def test_an_allowed_finding_is_shown_and_leaves_with_0(log: Path) -> None:
         (("hunt", "log.jsonl", "--set", "volume"), b"expected NAME=VALUE"),
         (("hunt", "log.jsonl", "--until", "yesterday"), b"RFC 3339"),
         (("hunt", "log.jsonl", "--until", "2026-10-12T00:00:00"), b"time zone"),
+        (("hunt", "log.jsonl", "--until=--5"), b"RFC 3339"),
+        (("hunt", "log.jsonl", "--replay", "1s", "--set", "volume.lookback=0s"), b"lookback"),
         (("hunt", "log.jsonl", "--config", "none.toml"), b"none.toml"),
         (("sweep", "--lake", "nowhere"), b"no lake"),
         (("rules", "show", "volum"), b"volume"),
@@ -209,3 +212,46 @@ def test_what_the_lake_knew_is_counted_apart(log: Path) -> None:
     (one,) = json.loads(again.stdout)["inputs"]
     assert (one["lines"], one["known_lines"]) == (0, 60)
     assert b"60 lines more were in the lake already" in again.stderr
+
+
+def test_a_replay_of_too_many_steps_is_refused(log: Path) -> None:
+    log.write_text(exchange(0) + "\n" + exchange(0, ts="2026-10-14T00:00:00Z") + "\n")
+    done = stillhunt("hunt", str(log), "--replay", "1s", cwd=log.parent)
+    assert done.returncode == 2
+    assert b"172,800 steps" in done.stderr
+
+
+def test_a_full_disk_under_standard_output_is_said_in_a_sentence(log: Path) -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "stillhunt", "hunt", str(log), "--json", "-", "--quiet"],
+            cwd=log.parent, stdout=full, stderr=subprocess.PIPE, check=False,
+        )  # fmt: skip
+    assert done.returncode == 3
+    assert b"cannot write --json -" in done.stderr
+    assert b"Traceback" not in done.stderr
+
+
+def test_a_report_is_written_whole(log: Path) -> None:
+    stillhunt("hunt", str(log), "--json", "report.json", "--quiet", cwd=log.parent)
+    assert json.loads((log.parent / "report.json").read_text())["findings"]
+    assert not list(log.parent.glob("*.new"))
+
+
+def test_being_told_to_end_removes_the_temporary_lake(log: Path) -> None:
+    folder = log.parent / "temporary"
+    folder.mkdir()
+    os.mkfifo(log.parent / "pipe")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "stillhunt", "hunt", "pipe", "--as", "native", "--quiet"],
+        cwd=log.parent,
+        env={**os.environ, "TMPDIR": str(folder)},
+        stderr=subprocess.DEVNULL,
+    )
+    with (log.parent / "pipe").open("wb") as pipe:  # opens once the hunt reads it
+        pipe.write(log.read_bytes())
+        pipe.flush()
+        assert list(folder.iterdir())
+        process.terminate()
+        assert process.wait(timeout=60) == 143
+    assert list(folder.iterdir()) == []

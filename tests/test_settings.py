@@ -78,3 +78,20 @@ def test_a_file_that_is_not_utf8_is_an_error(tmp_path: Path) -> None:
 def test_names_that_look_like_nothing_known_are_not_guessed_at() -> None:
     assert near("zzz", ["volume", "burst"]) == ""
     assert near("volme", ["volume", "burst"]) == "; did you mean volume?"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("STILLHUNT_LAKE", "nonsense"),
+        ("STILLHUNT_IDENTITY", '{"hash_key":'),
+        ("STILLHUNT_READERS__MAPPED__COLUMNS", "x"),
+    ],
+)
+def test_an_environment_that_means_nothing_names_the_variable(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, value: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ConfigError, match="_".join(name.split("_")[:2])):
+        read_settings()

@@ -6,6 +6,7 @@ Machine output goes to a file or to ``-``; progress and prose go to standard err
 
 import json
 import shutil
+import signal
 import sys
 import time
 import traceback
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from stillhunt import __version__
-from stillhunt.model.errors import ConfigError, StillhuntError
+from stillhunt.model.errors import ConfigError, OutputError, StillhuntError
 
 if TYPE_CHECKING:
     from stillhunt.hunt.call import Report
@@ -379,24 +380,36 @@ def _say(template: str, values: dict[str, Any]) -> None:
 
 def _write_json(document: dict[str, Any], target: str) -> None:
     text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-    if target == "-":
-        sys.stdout.buffer.write(text.encode("utf-8", "replace"))
-        sys.stdout.flush()
-        return
+    data = text.encode("utf-8", "replace")
     try:
-        Path(target).write_text(text, encoding="utf-8", errors="replace")
+        if target == "-":
+            sys.stdout.buffer.write(data)
+            sys.stdout.flush()
+            return
+        draft = Path(f"{target}.new")  # a reader must never find half a report
+        draft.write_bytes(data)
+        draft.replace(target)
+    except BrokenPipeError:
+        raise
     except OSError as error:
-        raise ConfigError(f"cannot write --json {target}: {error}") from error
+        raise OutputError(f"cannot write --json {target}: {error.strerror or error}") from error
+
+
+def _end(number: int, frame: object) -> None:
+    """End as after an error, so that temporary lakes are removed."""
+    raise SystemExit(128 + number)
 
 
 def main(run: Callable[[], Any] = app) -> None:
     """Run the command line; a StillhuntError becomes one sentence and its exit code."""
+    signal.signal(signal.SIGTERM, _end)
     try:
         run()
     except StillhuntError as error:
         typer.echo(f"stillhunt: {error}", err=True)
         raise SystemExit(error.exit_code) from None
     except BrokenPipeError:
+        sys.stdout = None  # or Python complains once more when it closes it
         raise SystemExit(3) from None
     except KeyboardInterrupt:
         raise SystemExit(130) from None

@@ -13,13 +13,19 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
 
 from stillhunt.model.errors import ConfigError
 
 __all__ = ["DEFAULT_NAME", "Table", "load", "near"]
 
 DEFAULT_NAME = "stillhunt.toml"
+PREFIX = "STILLHUNT_"
 
 
 class Table(BaseModel):
@@ -30,7 +36,7 @@ class Table(BaseModel):
 
 class _Root(BaseSettings):
     model_config = SettingsConfigDict(
-        env_prefix="STILLHUNT_", env_nested_delimiter="__", extra="forbid", frozen=True
+        env_prefix=PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True
     )
 
     @classmethod
@@ -72,6 +78,13 @@ def load(path: Path | None, tables: Mapping[str, Any]) -> tuple[Any, Path]:
         return root(**_parse(text, path)), (path.parent if path else Path())
     except ValidationError as error:
         raise ConfigError(_explain(error, text, path, tables)) from error
+    except SettingsError as error:  # a variable of the environment that is no JSON
+        named = re.search(r'field "(\w+)"', str(error))
+        name = f"{PREFIX}{named[1].upper()}" if named else PREFIX
+        raise ConfigError(
+            f"the environment variable {name} (or one that begins with it) cannot be read;"
+            f" a table is a JSON object, a single key is {name}__KEY=value"
+        ) from error
 
 
 def _read(path: Path) -> str:

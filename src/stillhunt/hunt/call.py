@@ -4,6 +4,7 @@ A log line's way in one place: source and reader -> sketch -> lake -> sweep -> r
 """
 
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -314,8 +315,8 @@ def _microseconds(value: str | int | datetime, name: str) -> int:
         return int(value)
     wanted = "give RFC 3339 with a time zone, such as 2026-10-12T08:00:00Z, or microseconds"
     if isinstance(value, str):
-        if value.strip().lstrip("-").isascii() and value.strip().lstrip("-").isdigit():
-            return int(value[:30])
+        if re.fullmatch(r"\s*-?[0-9]{1,30}\s*", value):
+            return int(value)
         try:
             value = datetime.fromisoformat(value.strip())
         except ValueError as error:

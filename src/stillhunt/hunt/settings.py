@@ -53,7 +53,7 @@ class Lake(Table):
     """Older text, by the newest exchange, is removed by `stillhunt lake expire` [days]."""
     hot_days: int = Field(default=400, ge=1)
     """The same for the hot lake [days]."""
-    memory_mb: int = Field(default=1_500, ge=256)
+    memory_mb: int = Field(default=1_500, ge=256, le=16_000_000)
     """Memory that a sweep's queries may take [MB]."""
 
 

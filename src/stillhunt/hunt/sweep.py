@@ -31,7 +31,9 @@ from stillhunt.registry import parts
 
 __all__ = ["Coverage", "Exchanges", "Progress", "SweepResult", "known_parameters", "sweep"]
 
-DAY_US = 86_400_000_000
+HOUR_US, DAY_US = 3_600_000_000, 86_400_000_000
+MOST_STEPS = 10_000
+"""Of a replay: a year by the hour. Each step sweeps anew."""
 Progress = Callable[[str, int, int], None]
 """Called as (what is being done, steps done, steps in all)."""
 
@@ -358,4 +360,10 @@ def _steps(period: tuple[int, int] | None, until: int | None, step_us: int) -> S
     """Return the multiples of *step_us* from the first exchange on, before *until*."""
     if period is None or until is None:
         return ()
-    return range(-(-period[0] // step_us) * step_us, until, step_us)
+    steps = range(-(-period[0] // step_us) * step_us, until, step_us)
+    if len(steps) > MOST_STEPS:
+        raise ConfigError(
+            f"this replay has {len(steps):,} steps; give a longer one, such as"
+            f" {-(-len(steps) * step_us // MOST_STEPS // HOUR_US)}h, or a later --since"
+        )
+    return steps

@@ -8,6 +8,7 @@ __all__ = [
     "ConfigError",
     "InputError",
     "LakeError",
+    "OutputError",
     "StillhuntError",
 ]
 
@@ -32,3 +33,7 @@ class InputError(StillhuntError):
 
 class LakeError(StillhuntError):
     """A lake that cannot be read or written; what was committed before is still whole."""
+
+
+class OutputError(StillhuntError):
+    """A report or page that cannot be written; the lake is whole."""
