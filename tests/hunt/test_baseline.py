@@ -64,3 +64,11 @@ def test_a_rule_that_cannot_be_answered_says_what_it_misses() -> None:
 def test_an_empty_lake_has_no_baseline() -> None:
     answer = baseline(MemoryLake([]), settings=HuntSettings())
     assert {one["answered"] for one in answer["rules"]} == {"no"}
+
+
+def test_the_level_of_a_mean_is_rounded_up_to_a_tenth() -> None:
+    rows = [exchange(NOON + k, account_id="a1", output_tokens=n) for k, n in enumerate((1, 1, 2))]
+    row = _row(rows, "heavy_output.mean_tokens")
+    assert row["quantiles"]["p50"]["value"] == 1.4
+    assert row["quantiles"]["p50"]["set"] == "--set heavy_output.mean_tokens=1.4"
+    assert row["quantiles"]["p50"]["findings"] == 0

@@ -3,6 +3,7 @@
 import pytest
 
 from stillhunt.hunt import catalogue
+from stillhunt.hunt.report.shape import Rules
 from stillhunt.model.errors import ConfigError
 from stillhunt.model.exchange import COLUMNS
 
@@ -43,3 +44,8 @@ def test_what_a_log_can_answer_follows_from_its_columns() -> None:
 def test_an_unknown_name_is_answered_with_near_ones() -> None:
     with pytest.raises(ConfigError, match="did you mean volume"):
         catalogue.show("volumn")
+
+
+def test_the_listing_has_its_published_shape() -> None:
+    listing = catalogue.listing()
+    assert Rules.model_validate(listing).model_dump(by_alias=True) == listing

@@ -4,6 +4,7 @@ The shipped bounds are house rules. This shows where the bulk of one's own subje
 many findings each quantile would give as a bound, and the ``--set`` line that makes it one.
 """
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -130,7 +131,8 @@ def _answer(
     name = bound.figure
     quantiles = ", ".join(f"QUANTILE_DISC({name}, {q})" for q in QUANTILES.values())
     found = con.execute(f"SELECT COUNT({name}), MAX({name}), {quantiles} FROM figures").fetchall()
-    n, most, *levels = found[0]
+    n, most, *exact = found[0]
+    levels = [math.ceil(v * 10) / 10 if isinstance(v, float) else v for v in exact]
     parameter = f"{rule.name}.{bound.above}"
     now = values[bound.above]
     return {

@@ -27,10 +27,13 @@ def _of(model: type[BaseModel], title: str) -> Callable[[], dict[str, Any]]:
 SCHEMAS: Mapping[str, Callable[[], dict[str, Any]]] = MappingProxyType(
     {
         "campaign": _of(shape.Campaign, "stillhunt.campaign/1"),
+        "event": _of(shape.Event, "stillhunt.event/1"),
         "exchange": lambda: dict(exchange.json_schema()),
         "finding": _of(shape.FindingLine, "stillhunt.finding/1"),
+        "ingest": _of(shape.Ingest, "stillhunt.ingest/1"),
         "reject": _of(shape.RejectLine, "stillhunt.reject/1"),
         "report": shape.report_schema,
+        "rules": _of(shape.Rules, "stillhunt.rules/1"),
     }
 )
 """Name -> maker of a JSON Schema (2020-12)."""

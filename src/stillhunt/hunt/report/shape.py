@@ -16,10 +16,14 @@ __all__ = [
     "Detector",
     "Event",
     "FindingLine",
+    "Hunt",
+    "Ingest",
     "Input",
+    "Parameter",
     "Period",
     "RejectLine",
     "Report",
+    "Rules",
     "Totals",
     "report_schema",
 ]
@@ -54,6 +58,45 @@ class Input(_Part):
     rejects: int
     known_lines: int = 0
     """Lines that the lake knew already, from an earlier run."""
+
+
+class Ingest(_Part):
+    """What ``ingest --json`` writes."""
+
+    schema_: Literal["stillhunt.ingest/1"] = Field(default="stillhunt.ingest/1", alias="schema")
+    inputs: list[Input]
+    quarantine: list[str]
+    """Files that name every reject."""
+
+
+class Parameter(_Part):
+    """A number that ``--set`` takes."""
+
+    name: str
+    default: int | float | str
+    unit: str
+    note: str
+
+
+class Hunt(_Part):
+    """A rule or detector."""
+
+    name: str
+    kind: Literal["rule", "detector"]
+    family: str
+    title: str
+    needs: list[str]
+    either: list[str]
+    """One of these is enough."""
+    uses: list[str]
+    parameters: list[Parameter]
+
+
+class Rules(_Part):
+    """What ``rules list --json`` writes."""
+
+    schema_: Literal["stillhunt.rules/1"] = Field(default="stillhunt.rules/1", alias="schema")
+    hunts: list[Hunt]
 
 
 class Period(_Part):
