@@ -2,7 +2,8 @@
 
 Every measurement is a process of its own on the same Parquet files (generated once, into
 ``build/``), so that peak memory is that of one hunt. Seconds are the hunt's own, without
-starting Python; medians of three, taken in turn. ``ratio`` is polars over ours.
+starting Python, ``cpu`` those of the whole process on all cores (they tell more where others use
+the machine too); medians of three, taken in turn. ``ratio`` is polars over ours.
 
 Polars answers the four questions for which it has the words, and less than we do: volume without
 the beginnings of episodes, bursts without their joining, entropy without the other tail and
@@ -56,7 +57,7 @@ def rows() -> list[dict[str, Any]]:
         row = _row(name, ours)
         if theirs:
             peer = _row(name, theirs)
-            row |= {f"polars_{key}": peer[key] for key in ("seconds", "peak_mb", "found")}
+            row |= {f"polars_{key}": peer[key] for key in ("seconds", "cpu", "peak_mb", "found")}
             row["ratio"] = round(peer["seconds"] / row["seconds"], 2)
         found.append(row)
     return found
@@ -68,13 +69,16 @@ def _row(name: str, runs: list[dict[str, Any]]) -> dict[str, Any]:
         "rows": ROWS,
         "found": runs[0]["found"],
         "seconds": round(statistics.median(run["seconds"] for run in runs), 2),
+        "cpu": round(statistics.median(run["cpu"] for run in runs), 2),
         "peak_mb": max(run["peak_mb"] for run in runs),
     }
 
 
 def _measure(who: str, name: str, lake: Path) -> dict[str, Any]:
     command = [sys.executable, "-m", "benchmarks.hunts", who, name, str(lake)]
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(f"{command}: {done.returncode}: {done.stderr[-2000:]}")
     measured: dict[str, Any] = json.loads(done.stdout)
     return measured
 
@@ -150,7 +154,11 @@ def main(who: str, name: str, lake: str) -> None:
     began = time.perf_counter()
     found = work[who](name, Path(lake))
     seconds = time.perf_counter() - began
-    print(json.dumps({"seconds": seconds, "peak_mb": _peak_mb(), "found": found}))
+    print(
+        json.dumps(
+            {"seconds": seconds, "cpu": time.process_time(), "peak_mb": _peak_mb(), "found": found}
+        )
+    )
 
 
 def _peak_mb() -> int:

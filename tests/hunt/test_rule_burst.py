@@ -65,6 +65,11 @@ def test_the_evidence_names_the_fullest_window() -> None:
     )
 
 
+def test_of_two_equal_peaks_the_first_is_named() -> None:
+    (finding,) = found([*many(6), *many(6, start=NOON + 10 * MINUTE)], "burst", FIVE)
+    assert finding.evidence["peak_at"] == "2026-03-01T12:00:05Z"
+
+
 def test_seconds_above_counts_seconds_not_requests() -> None:
     (finding,) = found(many(25, step=100_000), "burst", FIVE)
     assert finding.evidence["requests_above"] == 20

@@ -133,26 +133,28 @@ class _Search:
 
     def look(self, subjects: Sequence[tuple[object, ...]], first: int) -> list[int | None]:
         """Return the begin of each subject, as far as the steps from *first* on show it."""
-        trails = self._trails(subjects, first)
+        self.traces.load(subjects, first * self.step)
+        trails = self._trails(first)
         for trail in trails.values():
             self._back(trail, first)
         while doubtful := {k: trail for k, trail in trails.items() if not trail.is_done}:
             seen: set[int] = set()
-            for number, rows in self._rows(subjects, doubtful, first):
+            for number, rows in self._rows(doubtful, first):
                 self._settle(doubtful[number], rows, first)
                 seen.add(number)
             for number in doubtful.keys() - seen:
                 doubtful[number].is_done = True
+        self.traces.drop()
         return [trails[k].moment if k in trails else None for k in range(len(subjects))]
 
     def _edge(self, k: int, first: int) -> int:
         """Return the end of step k [us since epoch]."""
         return min((first + k + 1) * self.step, self.until_us)
 
-    def _trails(self, subjects: Sequence[tuple[object, ...]], first: int) -> dict[int, _Trail]:
+    def _trails(self, first: int) -> dict[int, _Trail]:
         steps = self.last - first + 1
         trails = {}
-        for number, own in self.traces.coarse(subjects, self.step, first):
+        for number, own in self.traces.coarse(self.step, first):
             sums = {name: _dense(own["step"], own[name], steps) for name in self.traces.names}
             now = self._above(self._inside(sums, self.span // self.step))
             ceiling = self._inside(sums, self.span // self.step + 1)
@@ -211,14 +213,10 @@ class _Search:
             trail.quiets = REACH
             self._back(trail, first)
 
-    def _rows(
-        self, subjects: Sequence[tuple[object, ...]], trails: Mapping[int, _Trail], first: int
-    ) -> Iterator[tuple[int, Rows]]:
+    def _rows(self, trails: Mapping[int, _Trail], first: int) -> Iterator[tuple[int, Rows]]:
         """Yield (subject, its single exchanges in doubt); too many of them are left out."""
         for group in _groups(trails, self.span // self.step):
-            ranges = [self._ranges(trails[k], first) for k in group]
-            for place, rows in self.traces.fine([subjects[k] for k in group], ranges):
-                yield group[place], rows
+            yield from self.traces.fine({k: self._ranges(trails[k], first) for k in group})
 
     def _ranges(self, trail: _Trail, first: int) -> tuple[int, int, int, int]:
         a, b = (first + trail.first) * self.step, (first + trail.at + 1) * self.step

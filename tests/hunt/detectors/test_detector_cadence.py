@@ -79,8 +79,8 @@ def test_round_the_clock_for_days_is_all_hours() -> None:
     assert sign["statistic"] == pytest.approx(math.log2(24))
     assert "all_hours" not in _signs(times, idle_hours=1)
     assert "all_hours" in _signs(times, idle_hours=1.001)
-    assert "all_hours" not in _signs(times, days=95 / 24)
-    assert "all_hours" in _signs(times, days=94.9 / 24)
+    assert "all_hours" not in _signs(_even(24 * 4 + 1, HOUR), days=4)
+    assert "all_hours" in _signs(_even(24 * 4 + 1, HOUR), days=3.99)
 
 
 def test_the_hour_entropy_is_corrected_for_small_samples() -> None:

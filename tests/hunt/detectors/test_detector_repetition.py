@@ -92,8 +92,10 @@ def test_a_relay_of_many_people_is_the_high_tail() -> None:
 
 def test_the_high_bound_is_strict() -> None:
     rows = rows_of(_times(160), template=list(range(160)), system_template=list(range(8)))
-    assert not _tails(rows, high=3.0)
-    assert _tails(rows, high=2.99)
+    bits = _tails(rows, high=2.9)["high"]["statistic"]
+    assert bits == pytest.approx(3.0)
+    assert not _tails(rows, high=bits)
+    assert _tails(rows, high=math.nextafter(bits, 0))
 
 
 def test_a_chat_product_in_many_languages_looks_the_same() -> None:
@@ -112,13 +114,19 @@ def test_one_template_in_many_languages_is_no_relay() -> None:
 
 
 def test_twins_are_found_by_half_a_simhash() -> None:
-    """Ten templates of six; the upper halves repeat, the lower never, in both signs."""
-    simhash = [((k % 4) - 2) * 2**32 + k for k in range(60)]
-    rows = rows_of(_times(60), template=[*range(31), *[99] * 29], simhash=simhash)
-    low = _tails(rows, low=0.0)["low"]
-    assert low["near_duplicates"] == 1.0
-    unlike = rows_of(_times(60), template=[*range(30), *[99] * 30], simhash=None)
-    assert _tails(unlike, low=0.0)["low"]["near_duplicates"] == 0.5
+    """No template comes twice. Upper halves repeat, in both signs; then lower ones do."""
+    kinds = {"template": list(range(160)), "system_template": list(range(16))}
+    none = rows_of(_times(160), **kinds)
+    assert _tails(none)["high"]["near_duplicates"] == 0
+    upper = [((k % 4) - 2) * 2**32 + k for k in range(160)]
+    assert _tails(rows_of(_times(160), simhash=upper, **kinds))["high"]["near_duplicates"] == 1
+    lower = [(k - 80) * 2**32 + min(k, 120) for k in range(160)]
+    assert _tails(rows_of(_times(160), simhash=lower, **kinds))["high"]["near_duplicates"] == 0.25
+
+
+def test_twins_of_the_low_tail_share_a_template() -> None:
+    rows = rows_of(_times(60), template=[*range(30), *[99] * 30])
+    assert _tails(rows, low=0.0)["low"]["near_duplicates"] == 0.5
 
 
 def test_prompts_without_a_template_or_account_are_left_out() -> None:

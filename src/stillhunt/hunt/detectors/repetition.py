@@ -12,8 +12,8 @@ Statistic, high tail: entropy of (script, language, system template), as counted
 3 bits are eight equally frequent kinds of use. Only asked of accounts whose own templates are
 various (low tail statistic below one half).
 Evidence: ``templates`` and how often the commonest was used, ``coverage``, ``near_duplicates``
-(share of exchanges that have a twin: the same template, or the same half of the SimHash,
-whichever finds more), mean ``unique_ratio`` of the prompts' words.
+(share of exchanges that have a twin: the same template or, in the high tail, the same half of
+the SimHash, whichever finds more), mean ``unique_ratio`` of the prompts' words.
 Severity: informational, and low above ``many`` exchanges; never more, because alone it says
 nothing about intent: most paying pipelines are one template, and most chat products serve
 many people. It counts when several accounts share the template.
@@ -50,48 +50,56 @@ class Repetition:
     family = "content"
     subject = ("account_id", "tail")
     query = """
-        WITH uses AS (
-            SELECT account_id, template, COUNT(*) AS times
-            FROM exchanges
-            WHERE account_id IS NOT NULL AND template IS NOT NULL
-            GROUP BY account_id, template
+        WITH busy AS (
+            SELECT account_id, ROW_NUMBER() OVER (ORDER BY account_id) AS account
+            FROM (
+                SELECT account_id
+                FROM exchanges
+                WHERE account_id IS NOT NULL AND template IS NOT NULL
+                GROUP BY account_id
+                HAVING COUNT(*) >= :min_exchanges
+            )
+        ),
+        uses AS (
+            SELECT b.account, e.template, COUNT(*) AS times
+            FROM exchanges AS e
+            JOIN busy AS b ON b.account_id = e.account_id
+            WHERE e.template IS NOT NULL
+            GROUP BY b.account, e.template
         ),
         spectrum AS (
-            SELECT account_id, times, COUNT(*) AS templates
-            FROM uses
-            GROUP BY account_id, times
+            SELECT account, times, COUNT(*) AS templates FROM uses GROUP BY account, times
         ),
         totals AS (
-            SELECT account_id, SUM(times * templates) AS n, SUM(templates) AS templates,
+            SELECT account, SUM(times * templates) AS n, SUM(templates) AS templates,
                    SUM(CASE WHEN times = 1 THEN templates ELSE 0 END) AS singles,
                    MAX(times) AS commonest
             FROM spectrum
-            GROUP BY account_id
-            HAVING SUM(times * templates) >= :min_exchanges
+            GROUP BY account
         ),
         covered AS (
-            SELECT account_id, n, templates, singles, commonest,
+            SELECT account, n, templates, singles, commonest,
                    1 - CAST(CASE WHEN singles = n THEN n - 1 ELSE singles END AS DOUBLE) / n
                        AS coverage
             FROM totals
         ),
         shares AS (
-            SELECT c.account_id, c.n, c.coverage, s.templates,
-                   c.coverage * s.times / c.n AS share
+            SELECT c.account, c.n, c.coverage, s.templates, c.coverage * s.times / c.n AS share
             FROM spectrum AS s
-            JOIN covered AS c ON c.account_id = s.account_id
+            JOIN covered AS c ON c.account = s.account
         ),
         entropies AS (
-            SELECT account_id,
+            SELECT account,
                    SUM(-templates * share * LN(share) / (1 - POWER(1 - share, n))) AS entropy
             FROM shares
-            GROUP BY account_id
+            GROUP BY account
         ),
         sameness AS (
-            SELECT c.account_id, c.n, c.templates, c.singles, c.commonest, c.coverage, e.entropy,
+            SELECT b.account_id, c.n, c.templates, c.singles, c.commonest, c.coverage, e.entropy,
                    GREATEST(0, 1 - e.entropy / LN(c.n)) AS same
             FROM covered AS c
-            JOIN entropies AS e ON e.account_id = c.account_id
+            JOIN entropies AS e ON e.account = c.account
+            JOIN busy AS b ON b.account = c.account
         ),
         uniform AS (SELECT account_id FROM sameness WHERE same > :low),
         various AS (SELECT account_id FROM sameness WHERE same < 0.5),
@@ -120,7 +128,8 @@ class Repetition:
             SELECT account_id, simhash,
                    MOD(MOD(simhash, 4294967296) + 4294967296, 4294967296) AS lower_half
             FROM exchanges
-            WHERE account_id IN (SELECT account_id FROM tails) AND simhash IS NOT NULL
+            WHERE account_id IN (SELECT account_id FROM tails WHERE tail = 'high')
+              AND simhash IS NOT NULL
         ),
         upper_halves AS (
             SELECT account_id, simhash - lower_half AS half, COUNT(*) AS times
