@@ -16,7 +16,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from stillhunt.hunt.casts import EXACT
+from stillhunt.hunt.casts import EXACT, NAMES, TEXTS
 from stillhunt.hunt.reading import Reading, ReadResult
 from stillhunt.hunt.settings import HuntSettings, Mapped, Readers
 
@@ -33,7 +33,9 @@ POISON = [
     "2147483648", "9223372036854775808", '""', '"\\ud800"', '"\\u0000"', '"\ufffd"', "[]", "{}",
     "[[[[[[", "}}}}", '"', "\\", '\\"', "\\x22", " ", "\t", "\x00", "\u2028", "'", "--", "%s",
     "[28/May/2026:20:26:40 +0000]", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "-9999",
-    "sk-poison-0123456789abcdef", "::ffff:192.0.2.1", "1.2.3.4:5", "\U0001f431", "a" * 2_000,
+    "sk-poison-0123456789abcdef", '"x sk-poison-0123456789abcdef"',
+    "9e12", "-9e12", "-9223372036854", '{"type": []}', '{"name": []}', "[" * 400 + "]" * 400,
+    "::ffff:192.0.2.1", "1.2.3.4:5", "\U0001f431", "a" * 2_000,
     "[" * 3_000,
 ]  # fmt: skip
 FIRST_US, END_US = 631_152_000_000_000, 4_102_444_800_000_000
@@ -107,8 +109,9 @@ def check(result: ReadResult, lines: list[str]) -> None:
     for name in EXACT & set(rows.column_names):
         least = pc.min(rows[name]).as_py()
         assert least is None or least >= 0
-    for name in {"account_id", "key_hash", "org_id"} & set(rows.column_names):
-        assert not pc.any(pc.starts_with(rows[name], "sk-")).as_py()
+    for name in {*NAMES, *TEXTS} & set(rows.column_names):
+        leaks = pc.match_substring_regex(rows[name], "(^|[^A-Za-z])sk-poison-0123456789abcdef")
+        assert not pc.any(leaks).as_py()
     if "source_ip" in rows.column_names:
         plain = pc.match_substring_regex(rows["source_ip"].drop_null(), r"^[0-9a-f:.]+$")
         assert pc.all(plain).as_py() in {True, None}

@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import stat
 import threading
+import time
 from pathlib import Path
 
 import pyarrow as pa
@@ -14,6 +15,7 @@ from stillhunt.hunt.identity import (
     fingerprints,
     hash_key,
     hide_keys,
+    mask_keys,
     own_fingerprints,
     sketch_seed,
 )
@@ -127,3 +129,60 @@ def test_only_what_looks_like_a_raw_key_is_hidden() -> None:
     assert hidden[0::2] == ["a1", None]
     assert hidden[1] == fingerprint(KEY, "sk-live-1")
     assert hidden[3] == fingerprint(KEY, "gsk_0123456789abcdefgh")
+
+
+KEYS = [
+    "sk-abcdefgh", "sk-ant-api03-AbCdEf_0-9", "pk_live_0123456789", "rk_live_0123456789",
+    "AIzaSyA-1234567890abcdef", "AKIAIOSFODNN7EXAMPLE", "gsk_0123456789abcdefgh",
+    "hf_0123456789abcdefgh", "xai-0123456789abcdefgh", "ghp_0123456789abcdefgh",
+    "eyJhbGciOiJIUzI1NiJ9.e30.c2ln",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize(
+    ("before", "behind"),
+    [("", ""), ("curl/8 ", ""), ("(", ")"), ('"', '"'), ("%22", "%22"), ("\\x22", "\\x22"),
+     ("/", "/x"), ("é", " é"), ("%3A", ""), ("key=", "&x")],
+)  # fmt: skip
+def test_a_key_anywhere_in_a_text_is_masked(key: str, before: str, behind: str) -> None:
+    column = pa.chunked_array([[before + key + behind, None, "curl"]])
+    assert mask_keys(column).to_pylist() == [f"{before}***{behind}", None, "curl"]
+    hidden = hide_keys(KEY, column).to_pylist()
+    assert hidden[1:] == [None, "curl"]
+    assert len(hidden[0]) == 32
+    assert fingerprint(KEY, key) == hidden[0] or not before
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ("Authorization: Bearer abcd.efgh~1", "Authorization: Bearer ***"),
+        ("authorization=Basic dXNlcjpwYXNz x", "authorization=Basic *** x"),
+        ("x; bearer\tabcdefg, y", "x; bearer\t***, y"),
+        ("sk-abcdefgh,sk-abcdefgi sk-abcdefgj", "***,*** ***"),
+    ],
+)
+def test_what_stands_behind_bearer_is_masked(said: str, kept: str) -> None:
+    assert mask_keys(pa.chunked_array([[said]])).to_pylist() == [kept]
+
+
+def test_a_text_without_a_key_stays_the_very_same_column() -> None:
+    plain = ["Mozilla/5.0 (X11; sk-SK; rv:1.9) Gecko", "risk-assessment-model-2",
+             "task-0123456789",
+             "gpt-4o-mini-2024-07-18", "claude-3-5-sonnet@20240620", None,
+             "scikit-learn/sk-learn", "", "disk-encryption-tool"]  # fmt: skip
+    column = pa.chunked_array([plain])
+    assert mask_keys(column) is column
+    assert hide_keys(KEY, column) is column
+
+
+@pytest.mark.parametrize(
+    "piece", ["sk-", "eyJ", "eyJaaaaaaaa", "Bearer ", "authorization:", "%2", "a"]
+)
+def test_no_text_takes_long(piece: str) -> None:
+    column = pa.chunked_array([[piece * 300_000]])
+    before = time.process_time()
+    mask_keys(column)
+    hide_keys(KEY, column)
+    assert time.process_time() - before < 3

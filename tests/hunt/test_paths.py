@@ -1,5 +1,7 @@
 """Paths in one spelling."""
 
+import time
+
 import pyarrow as pa
 import pytest
 from hypothesis import given
@@ -59,3 +61,38 @@ def test_a_column_keeps_its_order_and_its_unknowns() -> None:
     assert canonical_paths(column).to_pylist() == ["/a/b", None, "/a/b", "/c"]
     plain = pa.chunked_array([["/a", "/b"]])
     assert canonical_paths(plain) is plain
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("/v1?a=1;key=abc", "/v1?a=***"),
+        ("/v1?;key=abc", "/v1?;key=***"),
+        ("/v1?%6bey=abc", "/v1?key=***"),
+        ("/v1?%256bey=abc", "/v1?%256bey=***"),
+        ("/v1?api%5Fkey=abc&x=1", "/v1?api_key=***&x=1"),
+        ("/v1?user%5Bapi_key%5D=abc", "/v1?user%5Bapi_key%5D=***"),
+        ("/v1?key%3Dabc", "/v1?***"),
+        ("/v1?u=http%3A%2F%2Fx%3Ftoken%3Dabc&b=2", "/v1?u=***&b=2"),
+        ("/v1?a=b?key=abc", "/v1?a=***"),
+        ("/v1/messages;key=abc", "/v1/messages;key=***"),
+        ("/v1/messages;v=1;key=abc/x", "/v1/messages;v=***/x"),
+        ("/v1/key=abc", "/v1/key=***"),
+        ("/v1?u=http://example.com/x", "/v1?u=http://example.com/x"),
+        ("/v1?sk%2Dlive", "/v1?sk-live"),
+        ("/ /a /", "/a"),
+    ],
+)
+def test_a_secret_is_masked_however_its_name_is_spelled(written: str, read: str) -> None:
+    assert canonical_path(written) == read
+    assert canonical_path(read) == read
+
+
+@pytest.mark.parametrize(
+    "piece", ["/a", "a", "key", "%6b", ";key", "=", "http://", "/.", "?", "/."]
+)
+def test_no_path_takes_long(piece: str) -> None:
+    before = time.process_time()
+    for text in (piece * 2_000_000, "/" + piece * 4_000, "/v1?" + piece * 4_000 + "="):
+        canonical_path(text)
+    assert time.process_time() - before < 2

@@ -1,13 +1,14 @@
 """Recognition of formats, and what holds for every reader."""
 
 import importlib
+import json
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
-from stillhunt.hunt.casts import NAMES
-from stillhunt.hunt.reading import READERS, Reading, reader_named, recognise
+from stillhunt.hunt.casts import NAMES, TEXTS
+from stillhunt.hunt.reading import CLEAR, READERS, SURE, Reading, reader_named, recognise
 from stillhunt.hunt.settings import HuntSettings, Identity, Mapped, Readers
 from stillhunt.model.errors import InputError
 from stillhunt.model.exchange import COLUMNS
@@ -155,6 +156,92 @@ def test_keys_in_a_query_string_are_masked(given: HuntSettings, path: str, kept:
     line = f'{{"ts_us": 1780000000000000, "path": "{path}"}}'
     rows = Reading("native", given, "0123abcd").read(numbered([line])).rows
     assert rows["path"].to_pylist() == [kept]
+
+
+SAID = ["sk-abc123def456ghi789", "x sk-abc123def456ghi789", "Key sk-abc123def456ghi789",
+        "Authorization: Bearer sk-abc123def456ghi789", "user:sk-abc123def456ghi789 "]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", sorted({*NAMES} - {"key_hash"}))  # there, all is the key
+@pytest.mark.parametrize("said", SAID[1:4])
+def test_a_name_that_holds_a_key_becomes_the_keys_fingerprint(
+    given: HuntSettings, name: str, said: str
+) -> None:
+    lines = [
+        json.dumps({"ts_us": 1780000000000000, name: said}),
+        json.dumps({"ts_us": 1780000000000000, "key_hash": SAID[0]}),
+    ]
+    rows = Reading("native", given, "0123abcd").read(numbered(lines)).rows.to_pylist()
+    assert rows[0][name] == rows[1]["key_hash"]
+
+
+@pytest.mark.parametrize("name", TEXTS)
+@pytest.mark.parametrize("said", SAID)
+def test_a_text_keeps_everything_but_the_key(given: HuntSettings, name: str, said: str) -> None:
+    line = json.dumps({"ts_us": 1780000000000000, name: said})
+    rows = Reading("native", given, "0123abcd").read(numbered([line])).rows
+    kept = rows[name][0].as_py()
+    assert "***" in kept
+    assert "abc123" not in str(rows.to_pylist())
+    if name != "path":
+        assert kept == said.replace(SAID[0], "***")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/v1/sk-abc123def456ghi789/x", "/v1/x?q=sk%2Dabc123def456ghi789", "/sk-abc123def456ghi789",
+        "/v1/%20sk-abc123def456ghi789", "/v1/x?sk-abc123def456ghi789=1",
+        "/v1/%2Csk-abc123def456ghi789", "/v1/x?q=%22sk-abc123def456ghi789%22",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("reader", ["nginx", "nginx_json", "native"])
+def test_a_key_in_a_path_is_masked(given: HuntSettings, reader: str, path: str) -> None:
+    line = {
+        "native": json.dumps({"ts_us": 1780000000000000, "path": path}),
+        "nginx_json": sample("nginx_json")[0].replace("/v1/chat/completions", path),
+        "nginx": sample("nginx")[0].replace("/v1/chat/completions", path),
+    }[reader]
+    rows = Reading(reader, given, "0123abcd").read(numbered([line])).rows
+    assert "***" in rows["path"][0].as_py()
+    assert "abc123" not in str(rows.to_pylist())
+
+
+def test_no_key_of_a_request_that_is_no_http_comes_out(given: HuntSettings) -> None:
+    lines = [
+        sample("nginx")[0].replace("POST /v1/chat/completions HTTP/1.1", request)
+        for request in (
+            "sk-abc123def456ghi789 /v1",
+            "sk-abc123def456ghi789",
+            r"\x22sk-abc123def456",
+        )
+    ]
+    rows = Reading("nginx", given, "0123abcd").read(numbered(lines)).rows
+    assert rows.num_rows == 3
+    assert "abc123" not in str(rows.to_pylist())
+
+
+@pytest.mark.parametrize("reader", sorted(FILES.keys() - {"mapped"}))
+def test_on_every_sample_its_own_reader_is_best_and_clear(reader: str) -> None:
+    for line in sample(reader):
+        sure = {name: reader_named(name).sniff(line) for name in FILES}
+        own = sure.pop(reader)
+        assert own >= SURE
+        assert own - max(sure.values()) >= CLEAR, (line[:80], sure)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"ts":"2026-01-01T00:00:00Z","account_id":"a"}',
+        '{"ts":"2026-01-01T00:00:00Z","account_id":"a","model":"m","status":200,"path":"/"}',
+        '{"ts_us":1,"key_hash":"k"}',
+        '{"ts_us":1,"prompt":"\\"call_type\\" \\"startTime\\" \\"api_key\\" resourceSpans"}',
+    ],
+)
+def test_a_short_native_line_is_native_and_nothing_else(line: str) -> None:
+    assert recognise([line], "lines") == "native"
+    assert not any(reader_named(name).sniff(line) for name in FILES.keys() - {"native"})
 
 
 def test_the_same_key_has_the_same_fingerprint_wherever_it_was_read(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ __all__ = ["canonical", "canonical_column"]
 LONGEST = 64  # characters; an address with scope and port has at most 60
 KEPT = 100_000  # addresses remembered; about 20 MB, and whoever sends more only pays time
 WITH_PORT = re.compile(r"([0-9.]+):[0-9]{1,5}|\[([0-9A-Fa-f:.]+)(?:%[^\]]*)?\](?::[0-9]{1,5})?")
+UNSEEN = ""
 MAPPED = b"\0" * 10 + b"\xff\xff"
 
 _known: dict[str | None, str | None] = {}
@@ -46,7 +47,11 @@ def canonical_column(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """
     coded = column.combine_chunks().dictionary_encode()
     texts = coded.dictionary.to_pylist()
-    spelled = [_known[text] if text in _known else _remembered(text) for text in texts]
+    known = [_known.get(text, UNSEEN) for text in texts]  # another thread may empty the store
+    spelled = [
+        _remembered(text) if found == UNSEEN else found
+        for text, found in zip(texts, known, strict=True)
+    ]
     if spelled == texts:
         return column
     return pa.chunked_array([pa.array(spelled, pa.string()).take(coded.indices)])

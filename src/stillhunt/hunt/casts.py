@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from stillhunt.model.exchange import COLUMNS, column
 
-__all__ = ["EXACT", "NAMES", "checked"]
+__all__ = ["END_US", "EXACT", "FIRST_US", "NAMES", "TEXTS", "checked"]
 
 FIRST_US = 631_152_000_000_000  # 1990-01-01: before it there was no web, and so no log of one
 END_US = 4_102_444_800_000_000  # 2100-01-01
@@ -19,8 +19,10 @@ EXACT = frozenset({"status", "input_tokens", "cached_tokens", "output_tokens", "
 """Written by the source: unreadable is a reject."""
 COUNTS = frozenset({"max_tokens", "choices", "turns", "tools", "duration_ms", "ttft_ms", "asn"})
 """Never negative; absurd is unknown."""
-NAMES = ("account_id", "org_id", "key_hash", "end_user_id", "session_id")
-"""Columns in which people put raw keys by mistake."""
+NAMES = ("account_id", "org_id", "key_hash", "end_user_id", "session_id", "exchange_id")
+"""Names in which people put raw keys by mistake."""
+TEXTS = ("user_agent", "path", "model", "finish_reason", "method", "provider", "operation", "ja4")
+"""Texts in which a client can put one."""
 
 
 def checked(select: str, emitted: Mapping[str, str]) -> str:
@@ -53,7 +55,7 @@ def _cast(name: str, written: str) -> str:
     kind = column(name).kind
     wanted = SQL_TYPES[kind]
     plain = f"raw.{name}" if written == wanted else f"TRY_CAST(raw.{name} AS {wanted})"
-    if name in NAMES or name == "exchange_id":
+    if name in NAMES:
         return f"nullif({plain}, '')"
     if kind == "float32":
         return f"CASE WHEN isfinite({plain}) THEN {plain} END"

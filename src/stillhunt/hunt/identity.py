@@ -4,6 +4,10 @@ A key is never stored, only ``HMAC-SHA256(hash_key, secret)``: without the hash 
 test a guess against a stolen lake. The guard computes the same fingerprint, so what it saw and
 what a log says meet. The seed of all sketches is derived from the same secret under a label of
 its own, so neither tells anything about the other.
+
+People put keys where none belong. What has the shape of one is hidden in every column that a
+client writes: a name becomes its key's fingerprint, in a text the key becomes ``***``. A key
+of a shape that nobody knows stays, and so does one in a prompt that the operator keeps.
 Source: RFC 2104 (HMAC), FIPS 180-4 (SHA-256).
 """
 
@@ -26,6 +30,7 @@ __all__ = [
     "fingerprints",
     "hash_key",
     "hide_keys",
+    "mask_keys",
     "own_fingerprints",
     "sketch_seed",
 ]
@@ -36,7 +41,18 @@ RAW_KEY = (
     r"(?i)^\s*((bearer|basic)\s|sk[-_]|pk[-_]|rk[-_]|AIza|AKIA|eyJ[\w-]{8,}\."
     r"|(gsk_|hf_|r8_|ghp_|xai-|pplx-|fw_|nvapi-)\S{16,})"
 )
-"""What a raw key looks like: prefixes of the common providers, bearer headers, JWTs."""
+"""How a name that is a raw key begins: prefixes of the common providers, bearer headers, JWTs."""
+SHAPES = (
+    r"[spr]k[-_][\w-]{8,}|AIza[\w-]{16,}|A[KS]IA[A-Z0-9]{16}|eyJ[\w-]{8,}\.[\w.-]+"
+    r"|(?:gsk_|hf_|r8_|gh[opsu]_|github_pat_|glpat-|xox[abp]-|xai-|pplx-|fw_|nvapi-)[\w-]{16,}"
+)
+BEFORE = r"(?:^|[^A-Za-z]|%[0-9A-F]{2}|\\x[0-9A-F]{2})"
+"""No letter, so that ``risk-`` and ``task-`` begin no key; or a character that is escaped."""
+HEADER = r"(?:authorization\s*[:=]\s*(?:(?:bearer|basic|token|key)\s+)?|\bbearer\s+)"
+KEY = rf"(?i){BEFORE}(?P<shaped>{SHAPES})|{HEADER}(?P<told>[^\s\"',;]{{4,}})"
+"""A raw key anywhere in a text. RE2 reads it in linear time; Python's ``re`` would not."""
+MASKED = rf"(?i)({BEFORE})(?:{SHAPES})|({HEADER})[^\s\"',;]{{4,}}"
+SHORTEST = 11  # characters of the shortest text in which KEY finds anything
 
 
 def hash_key(settings: HuntSettings) -> bytes:
@@ -78,15 +94,33 @@ def own_fingerprints(key: bytes, column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def hide_keys(key: bytes, column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Return *column* with every value that looks like a raw key replaced by its fingerprint."""
+    """Return *column* with every name that is or holds a raw key replaced by its fingerprint."""
     distinct = pc.unique(column)
-    looks_raw = pc.fill_null(pc.match_substring_regex(distinct, RAW_KEY), False)
-    if not pc.any(looks_raw).as_py():
+    raw = {text: _bare(text) for text in _matching(distinct, RAW_KEY).to_pylist()}
+    holding = _matching(distinct, KEY)
+    for text, found in zip(
+        holding.to_pylist(), pc.extract_regex(holding, KEY).to_pylist(), strict=True
+    ):
+        raw.setdefault(text, found["shaped"] or found["told"])
+    if not raw:
         return column
-    raw = set(distinct.filter(looks_raw).to_pylist())
     return _each_distinct(
-        column, lambda text: fingerprint(key, _bare(text)) if text in raw else text
+        column, lambda text: fingerprint(key, raw[text]) if text in raw else text
     )
+
+
+def mask_keys(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return *column* with ``***`` in place of every raw key in its texts."""
+    longest = pc.max(pc.binary_length(column)).as_py()
+    if longest is None or longest < SHORTEST or not len(_matching(pc.unique(column), KEY)):
+        return column
+    coded = column.combine_chunks().dictionary_encode()
+    masked = pc.replace_substring_regex(coded.dictionary, MASKED, r"\1\2***")
+    return pa.chunked_array([masked.take(coded.indices)])
+
+
+def _matching(texts: pa.Array, pattern: str) -> pa.Array:
+    return texts.filter(pc.match_substring_regex(texts, pattern))
 
 
 def _bare(secret: str) -> str:

@@ -11,10 +11,14 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from stillhunt.hunt.mending import parsed
+
 __all__ = ["Attributes", "attributes", "messages", "pieces", "texts"]
 
 Attributes = dict[str, Any]
 RESOURCE_ATTRIBUTES, RESOURCE_CHARACTERS = 32, 256
+DEEPEST = 32  # levels of lists in one attribute
+RECORDS = 100_000  # the collector puts 8,192 spans into a line unless told to put more
 PARENTS = {
     "resourceSpans": (("scopeSpans", "instrumentationLibrarySpans"), "spans"),
     "resourceLogs": (("scopeLogs", "instrumentationLibraryLogs"), "logRecords"),
@@ -27,59 +31,70 @@ def pieces(line: str) -> Iterator[tuple[str, Mapping[str, Any], Attributes]]:
     The kind is ``span`` or ``log``.
 
     Raises:
-        ValueError: Not JSON, or no OTLP line; the message is a reason for a reject.
+        ValueError: Not JSON, no OTLP line, or too much of one; the message is a reason for a
+            reject.
     """
-    try:
-        whole = json.loads(line, strict=False)
-    except RecursionError:
-        raise ValueError("not JSON: nested too deep") from None
-    except json.JSONDecodeError as error:
-        raise ValueError(f"not JSON: {error.msg} at column {error.colno}") from None
-    except ValueError:  # an integer of thousands of digits
-        raise ValueError("not JSON: a number is too long") from None
+    whole = parsed(line)
     if not isinstance(whole, dict) or not PARENTS.keys() & whole.keys():
         raise ValueError("no resourceSpans or resourceLogs")
-    for top, (scopes, leaf) in PARENTS.items():
-        for resource in _dicts(whole.get(top)):
-            shared = _short(attributes(_dict(resource.get("resource")).get("attributes")))
-            for name in scopes:
-                for scope in _dicts(resource.get(name)):
-                    for piece in _dicts(scope.get(leaf)):
-                        yield ("span" if leaf == "spans" else "log"), piece, shared
+    found = sum(len(leaves) for top in PARENTS for _, leaves in _groups(whole, top))
+    if found > RECORDS:
+        raise ValueError(f"more than {RECORDS:,} spans in one line")
+    for top in PARENTS:
+        of, shared = None, {}
+        for resource, leaves in _groups(whole, top):
+            if resource is not of:
+                shared = _short(attributes(_dict(resource.get("resource")).get("attributes")))
+                of = resource
+            for piece in _dicts(leaves):
+                yield ("span" if top == "resourceSpans" else "log"), piece, shared
 
 
-def attributes(listed: object) -> Attributes:
+def _groups(whole: Mapping[str, Any], top: str) -> Iterator[tuple[Mapping[str, Any], list[Any]]]:
+    """Yield each scope's spans or log records, with the resource that they belong to."""
+    scopes, leaf = PARENTS[top]
+    for resource in _dicts(whole.get(top)):
+        for name in scopes:
+            for scope in _dicts(resource.get(name)):
+                yield resource, _items(scope.get(leaf))
+
+
+def attributes(listed: object, depth: int = 0) -> Attributes:
     """Return key -> plain value; of a key that stands twice the first counts."""
     found: Attributes = {}
     for item in _dicts(listed):
         key = item.get("key")
         if isinstance(key, str) and key not in found:
-            found[key] = plain(item.get("value"))
+            found[key] = plain(item.get("value"), depth)
     return found
 
 
-def plain(value: object) -> Any:  # noqa: ANN401 - any JSON value at all
-    """Return an OTLP ``AnyValue`` without its wrapping; None for what is none."""
+def plain(value: object, depth: int = 0) -> Any:  # noqa: ANN401 - any JSON value at all
+    """Return an OTLP ``AnyValue`` without its wrapping; None for what is none, or too deep."""
     value = _dict(value)
     for kind in ("stringValue", "intValue", "doubleValue", "boolValue", "bytesValue"):
         if kind in value:
             inner = value[kind]
             return inner if isinstance(inner, str | int | float) else None
+    if depth == DEEPEST:
+        return None
     if "arrayValue" in value:
-        return [plain(item) for item in _dicts(_dict(value["arrayValue"]).get("values"))]
+        items = _dicts(_dict(value["arrayValue"]).get("values"))
+        return [plain(item, depth + 1) for item in items]
     if "kvlistValue" in value:
-        return attributes(_dict(value["kvlistValue"]).get("values"))
+        return attributes(_dict(value["kvlistValue"]).get("values"), depth + 1)
     return None
 
 
 def messages(value: object) -> list[Mapping[str, Any]]:
-    """Return chat messages from a structured attribute, or from the JSON text of one."""
+    """Return chat messages from a structured attribute, or from the JSON text of one.
+
+    Text that is no JSON is one message of the user. JSON that is no chat gives nothing.
+    """
     if isinstance(value, str):
         try:
             value = json.loads(value)
         except (ValueError, RecursionError):
-            return [{"role": "user", "content": value}]
-        if isinstance(value, str):
             return [{"role": "user", "content": value}]
     if isinstance(value, dict):
         value = value.get("messages", [value])
@@ -101,8 +116,8 @@ def _said(message: Mapping[str, Any]) -> str:
         if isinstance(part, str):
             found.append(part)
         elif isinstance(part, dict):
-            text = part.get("text", part.get("content"))
-            if isinstance(text, str) and part.get("type", "text") in {"text", "input_text"}:
+            text, kind = part.get("text", part.get("content")), part.get("type", "text")
+            if isinstance(text, str) and kind in ("text", "input_text"):  # any type: no set
                 found.append(text)
     return "\n".join(found)
 

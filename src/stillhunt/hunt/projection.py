@@ -2,7 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 
-__all__ = ["PER_UNIT_US", "at_paths", "chat_text", "literal", "moment"]
+from stillhunt.hunt.casts import END_US, FIRST_US
+
+__all__ = [
+    "PER_UNIT_US",
+    "at_paths",
+    "chat_text",
+    "lasted_ms",
+    "literal",
+    "moment",
+    "plausible",
+]
 
 Aliases = Mapping[str, Sequence[str]]
 PER_UNIT_US = {"s": 1_000_000, "ms": 1_000, "us": 1, "ns": 0.001}
@@ -50,6 +60,21 @@ def moment(text: str, unit: str = "s") -> str:
     if unit == "ns":  # a double holds today's nanoseconds to 256 only
         number = f"TRY_CAST({text} AS BIGINT) // 1000"
     return f"coalesce(epoch_us(TRY_CAST(upper({text}) AS TIMESTAMPTZ)), {number})"
+
+
+def plausible(moment_us: str) -> str:
+    """Return SQL for *moment_us* if it is from 1990 to 2099, else NULL.
+
+    Arithmetic on times is only for such: the difference of two others can overflow, and that
+    stops a query, not a row.
+    """
+    return f"CASE WHEN {moment_us} >= {FIRST_US} AND {moment_us} < {END_US} THEN {moment_us} END"
+
+
+def lasted_ms(begun_us: str, ended_us: str) -> str:
+    """Return SQL for the milliseconds between two moments [us], NULL where that is absurd."""
+    begun, ended = plausible(begun_us), plausible(ended_us)
+    return f"TRY_CAST((({ended}) - ({begun})) // 1000 AS INTEGER)"
 
 
 def chat_text(chat: str, roles: Sequence[str]) -> str:

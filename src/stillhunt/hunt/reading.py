@@ -16,8 +16,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from stillhunt.hunt.addresses import canonical_column
-from stillhunt.hunt.casts import NAMES, checked
-from stillhunt.hunt.identity import fingerprints, hash_key, hide_keys, own_fingerprints
+from stillhunt.hunt.casts import NAMES, TEXTS, checked
+from stillhunt.hunt.identity import (
+    fingerprints,
+    hash_key,
+    hide_keys,
+    mask_keys,
+    own_fingerprints,
+)
 from stillhunt.hunt.mending import mend_json
 from stillhunt.hunt.paths import canonical_paths
 from stillhunt.hunt.settings import HuntSettings
@@ -65,8 +71,8 @@ class Reader(Protocol):
 
         Two more verbs are optional. ``mend(line)`` gets each refused line and returns
         another spelling of it, or raises ValueError with the reason.
-        ``explode(lines, settings)`` turns a line that holds many records into many lines;
-        then a record is what is counted.
+        ``explode(lines, settings)`` yields tables in which a line that holds many records
+        has become many lines; then a record is what is counted.
         """
         ...
 
@@ -152,8 +158,15 @@ class Reading:
         Args:
             lines: ``line_number`` int64 and ``line`` string.
         """
-        if self._explode is not None:
-            lines = self._explode(lines, self._settings)
+        slices = [lines] if self._explode is None else self._explode(lines, self._settings)
+        done = [self._read(some) for some in slices]
+        return ReadResult(
+            rows=pa.concat_tables(result.rows for result in done),
+            rejects=sorted(reject for result in done for reject in result.rejects),
+            lines=sum(result.lines for result in done),
+        )
+
+    def _read(self, lines: pa.Table) -> ReadResult:
         found, broken = self._project(lines)
         rows, rejects = _split(found)
         if not self.reader.is_json and rejects and self._mend is not None:
@@ -166,7 +179,7 @@ class Reading:
             rejects += refused
         if rows.num_rows + len(rejects) != lines.num_rows:
             raise AssertionError(f"{self.name} lost lines: {lines.num_rows} in")
-        return ReadResult(rows=self._finish(rows), rejects=sorted(rejects), lines=lines.num_rows)
+        return ReadResult(rows=self._finish(rows), rejects=rejects, lines=lines.num_rows)
 
     def _prepare(self, select: str) -> None:
         """Wrap the reader's query in casts and checks, by the columns that it emits.
@@ -228,9 +241,10 @@ class Reading:
             have["path"] = canonical_paths(have["path"])
         if "key_hash" in have:
             have["key_hash"] = own_fingerprints(self._key, have["key_hash"])
-        for name in NAMES:
-            if name in have:
-                have[name] = hide_keys(self._key, have[name])
+        for name in have.keys() & set(NAMES):
+            have[name] = hide_keys(self._key, have[name])
+        for name in have.keys() & set(TEXTS) - {"path"}:  # it is clean by now
+            have[name] = mask_keys(have[name])
         self._identify(have)
         have["source"] = pa.chunked_array([pa.repeat(pa.scalar(self.name), rows.num_rows)])
         numbers = pc.cast(have["line_number"], pa.string())

@@ -39,6 +39,31 @@ def test_a_payload_tells_everything_about_an_exchange(tmp_path: Path) -> None:
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("reader", ["litellm_payload", "litellm_spend"])
+@pytest.mark.parametrize(
+    ("begun", "ended"),
+    [(-9e12, 9e12), (9e12, -9e12), ("-290000-01-01", "290000-01-01"), (0, 9e12), (-9e12, 0)],
+)
+def test_no_pair_of_times_stops_the_reading(
+    tmp_path: Path, reader: str, begun: object, ended: object
+) -> None:
+    good = samples(f"{reader}.jsonl")[0]
+    times = {"startTime": begun, "completionStartTime": -9e12, "endTime": ended}
+    lines = [json.dumps(json.loads(good) | times | {"request_duration_ms": None}), good]
+    result = read(reader, lines, settings(tmp_path))
+    assert result.rows["line_number"].to_pylist() == [2]
+    assert [number for number, _ in result.rejects] == [1]
+
+
+@pytest.mark.parametrize("reader", ["litellm_payload", "litellm_spend"])
+def test_an_absurd_end_is_unknown_and_the_row_stays(tmp_path: Path, reader: str) -> None:
+    good = json.loads(samples(f"{reader}.jsonl")[0])
+    late = {"endTime": 9e12, "completionStartTime": None, "request_duration_ms": None}
+    row = rows(read(reader, [json.dumps(good | late)], settings(tmp_path)))[0]
+    assert "duration_ms" not in row
+    assert row["ts_us"] == 1_795_537_289_779_652
+
+
 def test_a_streamed_answer_has_a_time_to_its_first_token(tmp_path: Path) -> None:
     row = rows(read("litellm_payload", samples("litellm_payload.jsonl"), settings(tmp_path)))[1]
     assert (row["stream"], row["ttft_ms"], row["duration_ms"]) == (True, 144, 173)

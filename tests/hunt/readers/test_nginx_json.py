@@ -90,6 +90,28 @@ def test_an_account_that_looks_like_a_key_is_hashed(tmp_path: Path) -> None:
     assert len(row["account_id"]) == 32
 
 
+@pytest.mark.parametrize("length", ["9223372036854", "-9223372036854", "1e18", "inf", "nan"])
+@pytest.mark.parametrize(
+    "msec",
+    ["-9223372036854", "9223372036854", "1780000003.250", "1e300", "294247-01-10T04:00:54Z"],
+)
+def test_no_pair_of_times_stops_the_reading(tmp_path: Path, msec: str, length: str) -> None:
+    lines = [altered(msec=msec, request_time=length), altered()]
+    result = read("nginx_json", lines, settings(tmp_path))
+    assert result.rows["line_number"].to_pylist()[-1] == 2
+
+
+def test_an_absurd_length_is_unknown_and_the_row_stays(tmp_path: Path) -> None:
+    row = one(tmp_path, altered(request_time="9223372036854"))
+    assert row["ts_us"] == TS + 3_250_000
+    assert "duration_ms" not in row
+
+
+def test_a_user_name_that_nobody_verified_is_no_account(tmp_path: Path) -> None:
+    row = one(tmp_path, altered(account_id="", remote_user="victim", status="401"))
+    assert "account_id" not in row
+
+
 def test_only_json_of_nginx_looks_like_it() -> None:
     reader = NginxJson()
     assert all(reader.sniff(text) >= 0.5 for text in samples("nginx_json.jsonl"))

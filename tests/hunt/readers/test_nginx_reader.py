@@ -89,6 +89,35 @@ def test_what_nginx_never_writes_is_a_reject_with_its_reason(
     assert result.rows["line_number"].to_pylist() == [1, 3]
 
 
+@pytest.mark.parametrize(
+    "request_line",
+    [
+        r"POST /v1/messages\"0204\"x HTTP/1.1",
+        r"POST /v1/messages\" 204 \"x HTTP/1.1",
+        r"POST /v1/messages\"\" HTTP/1.1",
+    ],
+)
+def test_quotes_in_a_request_of_apache_shift_no_field(tmp_path: Path, request_line: str) -> None:
+    result = read("nginx", [line(request=request_line, status="400")], settings(tmp_path))
+    row = rows(result)[0]
+    assert row["path"].startswith(r"/v1/messages\x22")
+    assert (row["status"], row["user_agent"]) == (400, "curl/8.5.0")
+
+
+def test_a_request_that_ends_in_a_backslash_is_read(tmp_path: Path) -> None:
+    result = read("nginx", [line(request="GET /a\\\\")], settings(tmp_path))
+    assert rows(result)[0]["path"] == r"/a\x5C"
+
+
+def test_an_empty_user_name_of_apache_is_read(tmp_path: Path) -> None:
+    lines = [line(user='""'), line(user='""') + ' "203.0.113.9"', line(user=r"\"\" [")]
+    result = read("nginx", lines, settings(tmp_path))
+    assert result.rejects == []
+    assert [row["status"] for row in rows(result)] == [200, 200, 200]
+    assert [row["user_agent"] for row in rows(result)] == ["curl/8.5.0"] * 3
+    assert Nginx().sniff(lines[0]) == Nginx().sniff(lines[1]) == 0.9
+
+
 def test_a_forwarded_field_cannot_pass_for_the_user_agent(tmp_path: Path) -> None:
     referer = r'192.0.2.1 - - [28/May/2026:20:26:40 +0000] "GET / HTTP/1.1" 200 7 '
     result = read("nginx", [referer + r'"a\"b\"c" "curl/8.5.0"'], settings(tmp_path))

@@ -129,7 +129,11 @@ def test_text_in_span_events_is_read(tmp_path: Path) -> None:
             "holds no span and no log record",
         ),
         (line(CHAT)[:-9], "not JSON: Expecting ',' delimiter at column "),
-        ('{"resourceSpans": ' + "[" * 10_000 + "]" * 10_000 + "}", "not JSON: nested too deep"),
+        (
+            '{"resourceSpans": ' + "[" * 10_000 + "]" * 10_000 + "}",
+            "holds no span and no log record",
+        ),
+        ('{"resourceSpans": ' + "[" * 10_000 + '"' + '\\"' * 10_000, "not JSON: "),
         ('{"resourceSpans": ' + "9" * 9_000 + "}", "not JSON: a number is too long"),
         (line(CHAT, startTimeUnixNano=None), "ts_us is missing or no time"),
         (line(CHAT, startTimeUnixNano="9" * 40), "ts_us is missing or no time"),
@@ -167,6 +171,131 @@ def test_odd_values_of_the_client_cost_only_themselves(tmp_path: Path) -> None:
     assert row["output_tokens"] == 12
     assert "max_tokens" not in row
     assert "temperature" not in row
+
+
+def spans_line(*spans: object) -> str:
+    """Return a line that holds *spans*."""
+    return json.dumps({"resourceSpans": [{"scopeSpans": [{"spans": spans}]}]})
+
+
+def span(**changes: object) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(line(CHAT))["resourceSpans"][0]["scopeSpans"][0]
+    whole: dict[str, Any] = found["spans"][0] | changes
+    return whole
+
+
+@pytest.mark.parametrize("depth", [31, 32, 33, 300, 400, 20_000])
+@pytest.mark.parametrize("key", ["gen_ai.x", "gen_ai.prompt", "gen_ai.input.messages", "user.id"])
+def test_a_value_nested_too_deep_is_unknown_and_its_span_a_row(
+    tmp_path: Path, key: str, depth: int
+) -> None:
+    deep_one = [{"key": "gen_ai.request.model", "value": text("m")}]
+    bad = span(attributes=[{"key": key, "value": "HERE"}, *deep_one])
+    whole = spans_line(span(), span(), bad, span(), span(), span())
+    deep = '{"arrayValue":{"values":[' * depth + "{}" + "]}}" * depth
+    result = read("otel", [whole.replace('"HERE"', deep)], settings(tmp_path))
+    assert result.rejects == []
+    assert result.rows["model"].to_pylist() == [None, None, "m", None, None, None]
+
+
+@pytest.mark.parametrize("error", [RecursionError, ValueError])
+def test_a_bad_span_is_one_reject_and_its_neighbours_are_rows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+) -> None:
+    def times(piece: dict[str, Any]) -> dict[str, Any]:
+        if piece["spanId"] == "bad":
+            raise error
+        return {"ts_us": TS}
+
+    monkeypatch.setattr("stillhunt.hunt.readers.otel._times", times)
+    whole = spans_line(span(), span(), span(spanId="bad"), span(), span(), span())
+    result = read("otel", [whole], settings(tmp_path))
+    assert result.rows.num_rows == 5
+    assert result.rejects == [(1, "unreadable span")]
+
+
+ODD: list[Any] = [None, True, 7, -1.5, "x", [], [[]], {}, {"a": []}, [{}], ["x"]]
+
+
+@pytest.mark.parametrize("odd", ODD, ids=repr)
+def test_a_value_of_an_odd_type_never_stops_the_reading(tmp_path: Path, odd: object) -> None:
+    part = {"type": odd, "text": "x", "content": odd}
+    message = {"role": odd, "content": odd, "parts": odd, "finish_reason": odd}
+    chats = [odd, [odd], [part], [message], [{"role": "user", "parts": [part, odd]}]]
+    keys = ("gen_ai.input.messages", "gen_ai.output.messages", "gen_ai.prompt",
+            "gen_ai.system_instructions", "gen_ai.tool.definitions")  # fmt: skip
+    attributes = [
+        [{"key": key, "value": text(json.dumps(chat))}] for key in keys for chat in chats
+    ]
+    names = ("spanId", "startTimeUnixNano", "attributes", "events", "name", "eventName", "body")
+    spans = [
+        *(span(attributes=[*span()["attributes"], *listed]) for listed in attributes),
+        *(span(**{name: odd}) for name in names),
+        span(events=[{"name": odd, "attributes": odd}]),
+        span(attributes=[*span()["attributes"], {"key": odd, "value": odd}]),
+        span(attributes=[{"key": "gen_ai.operation.name", "value": {"stringValue": odd}}]),
+        span(attributes=[{"key": "gen_ai.operation.name", "value": {"arrayValue": odd}}]),
+    ]
+    logs = [{"eventName": odd}, {"body": odd, "eventName": "gen_ai.x"}, odd, {"name": odd}]
+    records = {"resourceLogs": [{"resource": odd, "scopeLogs": [{"logRecords": logs}, odd]}, odd]}
+    result = read("otel", [spans_line(*spans), json.dumps(records)], settings(tmp_path))
+    assert result.lines == len(spans) + len([log for log in logs if isinstance(log, dict)])
+    assert result.rows.num_rows >= len(attributes)
+
+
+def test_a_part_without_a_sensible_type_is_no_text(tmp_path: Path) -> None:
+    parts = [{"type": [], "text": "x"}, {"type": "text", "text": "y"}, {"text": "z"}]
+    chat = text(json.dumps([{"role": "user", "content": parts}]))
+    assert one(tmp_path, {"gen_ai.input.messages": chat})["prompt"] == "y\nz"
+
+
+@pytest.mark.parametrize("count", [99_999, 100_000, 100_001])
+def test_a_line_holds_a_bounded_number_of_spans(tmp_path: Path, count: int) -> None:
+    whole = spans_line(span()).replace('[{"spanId', "[" + "{}," * (count - 1) + '{"spanId')
+    result = read("otel", [line(CHAT), whole, line(CHAT)], settings(tmp_path))
+    if count > 100_000:
+        assert result.rejects == [(2, "more than 100,000 spans in one line")]
+        assert result.rows["line_number"].to_pylist() == [1, 3]
+    else:
+        assert result.lines == count + 2
+        assert set(result.rejects) == {(2, "not a GenAI span")}
+        assert result.rows["line_number"].to_pylist() == [1, 2, 3]
+
+
+def test_records_of_many_kinds_and_scopes_are_counted_together(tmp_path: Path) -> None:
+    half: list[dict[str, Any]] = [{}] * 50_000
+    whole = {
+        "resourceSpans": [{"scopeSpans": [{"spans": half}]}],
+        "resourceLogs": [{"scopeLogs": [{"logRecords": half}, {"logRecords": [{}]}]}],
+    }
+    result = read("otel", [json.dumps(whole)], settings(tmp_path))
+    assert result.rejects == [(1, "more than 100,000 spans in one line")]
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "[]", "42", "null", '"tell me"', '{"messages":[]}', '{"a":"tell me a story"}',
+        '[{"role":"tool","content":"x"}]', '["tell me"]', "[" * 5_000, "tell me",
+    ],
+)  # fmt: skip
+def test_a_prompt_that_happens_to_be_json_is_still_the_prompt(tmp_path: Path, prompt: str) -> None:
+    assert one(tmp_path, {"gen_ai.prompt": text(prompt)})["prompt"] == prompt
+
+
+def test_an_answer_that_happens_to_be_json_is_still_the_answer(tmp_path: Path) -> None:
+    assert one(tmp_path, {"gen_ai.completion": text('{"a": 1}')})["output"] == '{"a": 1}'
+
+
+def test_an_empty_chat_does_not_hide_the_prompt_beside_it(tmp_path: Path) -> None:
+    row = one(tmp_path, {"gen_ai.input.messages": text("[]"), "gen_ai.prompt": text("tell me")})
+    assert row["prompt"] == "tell me"
+
+
+def test_where_a_chat_has_user_text_the_rest_of_it_is_no_prompt(tmp_path: Path) -> None:
+    chat = '[{"role": "system", "content": "s"}, {"role": "user", "content": "u"}]'
+    row = one(tmp_path, {"gen_ai.input.messages": text(chat)})
+    assert (row["system_prompt"], row["prompt"]) == ("s", "u")
 
 
 def test_of_an_attribute_that_stands_twice_the_first_counts(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ hashed again with our secret. A failure has its error's code as status, where th
 Source: LiteLLM, ``types/utils.py``, class StandardLoggingPayload (1.50 to 1.108).
 """
 
-from stillhunt.hunt.projection import at_paths, chat_text, moment
+from stillhunt.hunt.projection import at_paths, chat_text, lasted_ms, moment
 from stillhunt.hunt.settings import HuntSettings
 
 __all__ = ["LitellmPayload"]
@@ -120,9 +120,9 @@ class LitellmPayload:
                    {names} ELSE call_type END AS operation, stream,
                    input_tokens, cached_tokens, output_tokens, reasoning_tokens,
                    max_tokens, temperature, choices,
-                   TRY_CAST((ended_us - begun_us) // 1000 AS INTEGER) AS duration_ms,
+                   {lasted_ms("begun_us", "ended_us")} AS duration_ms,
                    CASE WHEN first_us < ended_us
-                        THEN TRY_CAST((first_us - begun_us) // 1000 AS INTEGER) END AS ttft_ms,
+                        THEN {lasted_ms("begun_us", "first_us")} END AS ttft_ms,
                    finish_reason,
                    json_array_length(talk) AS turns,
                    CASE WHEN json_valid(offered) THEN json_array_length(offered) END AS tools,

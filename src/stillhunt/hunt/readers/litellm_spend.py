@@ -8,7 +8,7 @@ HTTP status: success is 200, a failure has its error's code.
 Source: LiteLLM, ``schema.prisma`` and ``proxy/spend_tracking`` (1.30 to 1.108).
 """
 
-from stillhunt.hunt.projection import at_paths, moment
+from stillhunt.hunt.projection import at_paths, lasted_ms, moment
 from stillhunt.hunt.settings import HuntSettings
 
 __all__ = ["LitellmSpend"]
@@ -107,9 +107,9 @@ class LitellmSpend:
                         THEN TRY_CAST(error_code AS INTEGER) END AS status,
                    input_tokens, cached_tokens, output_tokens, reasoning_tokens,
                    coalesce(TRY_CAST(duration_ms AS INTEGER),
-                            TRY_CAST((ended_us - begun_us) // 1000 AS INTEGER)) AS duration_ms,
+                            {lasted_ms("begun_us", "ended_us")}) AS duration_ms,
                    CASE WHEN first_us < ended_us
-                        THEN TRY_CAST((first_us - begun_us) // 1000 AS INTEGER) END AS ttft_ms
+                        THEN {lasted_ms("begun_us", "first_us")} END AS ttft_ms
             FROM (SELECT line_number, *, {more},
                          {moment("begun")} AS begun_us, {moment("ended")} AS ended_us,
                          {moment("first")} AS first_us

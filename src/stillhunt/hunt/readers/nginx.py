@@ -2,7 +2,8 @@ r"""Access log of nginx or Apache, stock ``combined`` format: no account, no tok
 
 nginx escapes the quote sign inside a field, so it is the only safe place to split: a blank
 in the user name, which the client chooses, would shift every field behind it. Apache escapes
-it as ``\"``; such lines fail the first pass and are read again in nginx's spelling.
+it as ``\"``; such lines fail the first pass and are read again in nginx's spelling. It writes
+an empty user name as ``""``.
 nginx's packaged ``main`` format, with one more field at the end, is read as well. That field,
 ``X-Forwarded-For``, is not believed: the client writes it.
 Source: nginx documentation, ngx_http_log_module; Apache HTTP Server, mod_log_config.
@@ -26,14 +27,17 @@ class Nginx:
 
     def sniff(self, line: str) -> float:
         """Return how sure we are that *line* is ours, in [0, 1]."""
+        line = self.mend(line)
         head, quote, _ = line.partition('"')
         if not quote or not head.endswith("] ") or line.startswith("{"):
             return 0.0
-        return 0.9 if self.mend(line).count('"') in QUOTES else 0.3
+        return 0.9 if line.count('"') in QUOTES else 0.3
 
     def mend(self, line: str) -> str:
         """Return Apache's escapes in nginx's spelling, where no quote stands inside a field."""
-        return line.replace("\\\\", "\\x5C").replace('\\"', "\\x22")
+        line = line.replace("\\\\", "\\x5C").replace('\\"', "\\x22")
+        head, _, rest = line.partition('"')
+        return f"{head}-{rest[1:]}" if rest.startswith('" [') else line
 
     def select(self, settings: HuntSettings) -> str:
         """Return the projection; see ``stillhunt.hunt.reading.Reader``.
@@ -46,9 +50,10 @@ class Nginx:
                    split_part(q[1], ' ', 1) AS source_ip,
                    nullif(r[1], '-') AS method, r[2] AS path, q[3][2:4] AS status,
                    nullif(q[6], '-') AS user_agent,
-                   CASE WHEN len(q) = 7 THEN NULL
-                        WHEN len(q) = 9 AND q[7] = ' ' AND right(q[4], 1) <> '\'
-                             AND right(q[6], 1) <> '\' THEN NULL
+                   CASE WHEN len(q) = 7 AND right(q[2], 1) <> '\' THEN NULL
+                        WHEN len(q) = 9 AND q[7] = ' '
+                             AND right(q[2], 1) <> '\' AND right(q[3], 1) <> '\'
+                             AND right(q[4], 1) <> '\' AND right(q[6], 1) <> '\' THEN NULL
                         WHEN len(q) = 1 AND trim(q[1]) = '' THEN 'blank line'
                         ELSE 'expected three quoted fields' END AS reject
             FROM (SELECT line_number, q, string_split(q[2], ' ') AS r

@@ -3,11 +3,13 @@
 The snippet ``docs/snippets/nginx_json.conf`` makes nginx write it (``escape=json``). Common
 names of home-grown JSON layouts are understood as well. nginx writes a line when a request
 ends, so its start is that time less ``request_time``. Values of several upstreams are joined
-by commas and colons; the last one is what the client got.
+by commas and colons; the last one is what the client got. ``remote_user`` is no account: it
+is what a client wrote into a basic-auth header, and nginx logs it even where the password was
+wrong or nobody asked for one.
 Source: nginx documentation, ngx_http_log_module, ngx_http_upstream_module.
 """
 
-from stillhunt.hunt.projection import at_paths, moment
+from stillhunt.hunt.projection import at_paths, moment, plausible
 from stillhunt.hunt.settings import HuntSettings
 
 __all__ = ["NginxJson"]
@@ -21,7 +23,7 @@ ALIASES = {
     "time_local": ("$.time_local",),
     "request_time": ("$.request_time",),
     "exchange_id": ("$.request_id",),
-    "account_id": ("$.account_id", "$.account", "$.remote_user"),
+    "account_id": ("$.account_id", "$.account"),
     "org_id": ("$.org_id",),
     "source_ip": ("$.remote_addr", "$.client_ip"),
     "ja4": ("$.ja4",),
@@ -37,6 +39,7 @@ ALIASES = {
     "output_tokens": ("$.output_tokens", "$.output_tokens_trailer"),
     "header_time": ("$.upstream_header_time",),
 }
+LONGEST_S = 10_000_000  # 116 days; no request lasts longer, and what says so is unknown
 LASTS = ("model", "input_tokens", "cached_tokens", "output_tokens")
 
 
@@ -71,21 +74,24 @@ class NginxJson:
     def select(self, settings: HuntSettings) -> str:
         """Return the projection; see ``stillhunt.hunt.reading.Reader``."""
         inner, columns = at_paths(ALIASES)
-        seconds = "TRY_CAST(request_time AS DOUBLE)"
         local = "epoch_us(try_strptime(time_local, '%d/%b/%Y:%H:%M:%S %z'))"
         lasts = ", ".join(f"{_last(name)} AS {name}" for name in LASTS)
         return f"""
             SELECT line_number,
-                   coalesce({moment("ended")}, {local})
-                       - TRY_CAST(round(coalesce({seconds}, 0) * 1e6) AS BIGINT) AS ts_us,
+                   coalesce(({plausible("ended_us")}) - coalesce(
+                       TRY_CAST(round(seconds * 1e6) AS BIGINT), 0), ended_us) AS ts_us,
                    exchange_id, nullif(account_id, '-') AS account_id, org_id, source_ip, ja4,
                    coalesce(method, nullif(split_part(request, ' ', 1), '')) AS method,
                    coalesce(path, nullif(split_part(request, ' ', 2), '')) AS path,
                    status, nullif(user_agent, '-') AS user_agent, {lasts},
                    CASE WHEN content_type IS NOT NULL
                         THEN contains(content_type, 'text/event-stream') END AS stream,
-                   TRY_CAST(round({seconds} * 1000) AS INTEGER) AS duration_ms,
+                   TRY_CAST(round(seconds * 1000) AS INTEGER) AS duration_ms,
                    TRY_CAST(round(TRY_CAST({_last("header_time")} AS DOUBLE) * 1000) AS INTEGER)
                        AS ttft_ms
-            FROM (SELECT line_number, {columns} FROM (SELECT line_number, {inner} FROM lines))
+            FROM (SELECT *, coalesce({moment("ended")}, {local}) AS ended_us,
+                         CASE WHEN TRY_CAST(request_time AS DOUBLE) BETWEEN 0 AND {LONGEST_S}
+                              THEN TRY_CAST(request_time AS DOUBLE) END AS seconds
+                  FROM (SELECT line_number, {columns}
+                        FROM (SELECT line_number, {inner} FROM lines)))
         """

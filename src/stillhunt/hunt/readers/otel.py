@@ -7,14 +7,15 @@ same tokens twice and are rejects that say so. The account stands in an attribut
 setting ``readers.otel.account`` names.
 
 The text of a chat is all its user messages, newest last: were it only the last one, "go on"
-behind the real question would hide it.
+behind the real question would hide it. A prompt that happens to be JSON but holds no message
+of a user is kept as it is written.
 Source: OpenTelemetry semantic conventions for generative AI, 1.27 to 1.38 (attributes and
 events), OpenLLMetry (``gen_ai.prompt.0.content``, ``llm.*``) and OpenInference (``llm.*``).
 """
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -61,6 +62,7 @@ OPERATIONS = {
     "completion": "completion", "embeddings": "embedding", "embedding": "embedding",
     "response": "response", "responses": "response", "LLM": "chat", "EMBEDDING": "embedding",
 }  # fmt: skip
+SLICE = 10_000  # records taken apart at a time; all of a batch's at once took gigabytes
 DETAILS = "gen_ai.client.inference.operation.details"
 INDEXED = re.compile(
     r"(?:gen_ai\.(prompt|completion)|llm\.(input_messages|output_messages))"
@@ -85,24 +87,30 @@ class Otel:
         spans = '"resourceSpans"' in start or '"resourceLogs"' in start
         return 0.95 if start.startswith("{") and spans else 0.0
 
-    def explode(self, lines: pa.Table, settings: HuntSettings) -> pa.Table:
-        """Return one line of JSON, with columns as keys, for each span or log record."""
-        numbers, records = [], []
-        for number, line in zip(
-            lines["line_number"].to_pylist(), lines["line"].to_pylist(), strict=True
-        ):
-            for record in _records(line, settings.readers.otel.account):
-                numbers.append(number)
-                text = json.dumps(record)
-                records.append(_whole(text))
-        return pa.table(
-            {"line_number": pa.array(numbers, pa.int64()), "line": pa.array(records, pa.string())}
-        )
+    def explode(self, lines: pa.Table, settings: HuntSettings) -> Iterator[pa.Table]:
+        """Yield one line of JSON, with columns as keys, for each span or log record."""
+        numbers: list[int] = []
+        records: list[str] = []
+        account = settings.readers.otel.account
+        for number, line in zip(lines["line_number"], lines["line"], strict=True):
+            for record in _records(line.as_py(), account):
+                numbers.append(number.as_py())
+                records.append(record)
+                if len(records) == SLICE:
+                    yield _table(numbers, records)
+                    numbers, records = [], []
+        yield _table(numbers, records)
 
     def select(self, settings: HuntSettings) -> str:
         """Return the projection; see ``stillhunt.hunt.reading.Reader``."""
         inner, columns = at_paths({name: (f"$.{name}",) for name in ("reject", *FILLS)})
         return f"SELECT line_number, {columns} FROM (SELECT line_number, {inner} FROM lines)"
+
+
+def _table(numbers: list[int], records: list[str]) -> pa.Table:
+    return pa.table(
+        {"line_number": pa.array(numbers, pa.int64()), "line": pa.array(records, pa.string())}
+    )
 
 
 def _whole(text: str) -> str:
@@ -113,16 +121,32 @@ def _whole(text: str) -> str:
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
-def _records(line: str, account: str) -> list[dict[str, Any]]:
+def _records(line: str, account: str) -> Iterator[str]:
+    """Yield the JSON of each record of *line*, at least one; a bad one costs only itself."""
     if not line.strip():
-        return [{"reject": "blank line"}]
+        yield _refused("blank line")
+        return
+    empty = True
     try:
-        found = [_record(kind, piece, shared, account) for kind, piece, shared in pieces(line)]
+        for kind, piece, shared in pieces(line):
+            empty = False
+            yield _spelled(kind, piece, shared, account)
     except ValueError as error:
-        return [{"reject": str(error)}]
-    except RecursionError:
-        return [{"reject": "not JSON: nested too deep"}]
-    return found or [{"reject": "holds no span and no log record"}]
+        yield _refused(str(error))
+        return
+    if empty:
+        yield _refused("holds no span and no log record")
+
+
+def _spelled(kind: str, piece: Mapping[str, Any], shared: Attributes, account: str) -> str:
+    try:
+        return _whole(json.dumps(_record(kind, piece, shared, account)))
+    except (RecursionError, ValueError):  # nothing that we know of; its neighbours count still
+        return _refused("unreadable span")
+
+
+def _refused(reason: str) -> str:
+    return json.dumps({"reject": reason})
 
 
 def _record(
@@ -187,18 +211,20 @@ def _whole_number(value: object) -> int | None:
 def _add_event(own: Attributes, event: Mapping[str, Any]) -> None:
     """Lay a span event's attributes under the span's own: older conventions keep text there."""
     name, found = event.get("name"), attributes(event.get("attributes"))
+    if not isinstance(name, str):
+        return
     if name in {DETAILS, "gen_ai.content.prompt", "gen_ai.content.completion"}:
         for key, value in found.items():
             own.setdefault(key, value)
-    elif isinstance(name, str) and re.fullmatch(r"gen_ai\.(user|system|assistant)\.message", name):
+    elif re.fullmatch(r"gen_ai\.(user|system|assistant)\.message", name):
         chat = own.setdefault("gen_ai.input.messages", [])
         if isinstance(chat, list):
             chat.append({"role": name.split(".")[1], "content": found.get("content")})
 
 
 def _text(own: Attributes) -> dict[str, Any]:
-    asked = messages(own.get("gen_ai.input.messages") or own.get("gen_ai.prompt"))
-    said = messages(own.get("gen_ai.output.messages") or own.get("gen_ai.completion"))
+    asked, question = _chat(own, "gen_ai.input.messages", "gen_ai.prompt")
+    said, reply = _chat(own, "gen_ai.output.messages", "gen_ai.completion")
     chats: dict[str, dict[int, dict[str, Any]]] = {"prompt": {}, "completion": {}}
     for key, value in own.items():
         if match := INDEXED.fullmatch(key):
@@ -214,9 +240,9 @@ def _text(own: Attributes) -> dict[str, Any]:
     instructions = own.get("gen_ai.system_instructions")
     parts = [{"role": "system", "parts": messages(instructions)}] if instructions else []
     return {
-        "prompt": texts(asked, ("user",)),
+        "prompt": texts(asked, ("user",)) or question,
         "system_prompt": texts([*parts, *asked], ("system", "developer")),
-        "output": texts(said, ("assistant", "model")),
+        "output": texts(said, ("assistant", "model")) or reply,
         "turns": len(asked) or None,
         "tools": _length(own.get("gen_ai.tool.definitions")),
         "finish_reason": _finish(own, said),
@@ -224,11 +250,19 @@ def _text(own: Attributes) -> dict[str, Any]:
     }
 
 
+def _chat(own: Attributes, *keys: str) -> tuple[list[Mapping[str, Any]], str | None]:
+    """Return the first chat that one of *keys* holds, and the first text as it was written."""
+    written = [own[key] for key in keys if own.get(key)]
+    chat = next((found for found in map(messages, written) if found), [])
+    return chat, next((text for text in written if isinstance(text, str)), None)
+
+
 def _finish(own: Attributes, said: Sequence[Mapping[str, Any]]) -> object:
     listed = own.get("gen_ai.response.finish_reasons", own.get("llm.response.finish_reason"))
     if isinstance(listed, list):
         listed = listed[0] if listed else None
-    return listed or next((m["finish_reason"] for m in said if m.get("finish_reason")), None)
+    each = (listed, *(message.get("finish_reason") for message in said))
+    return next((reason for reason in each if isinstance(reason, str) and reason), None)
 
 
 def _length(value: object) -> int | None:
