@@ -19,7 +19,7 @@ from benchmarks.timing import STILLHUNT, Run, in_turn, row, run
 
 __all__ = ["jsonl", "memory", "nginx", "startup"]
 
-NGINX_LINES = 10_000_000
+NGINX_LINES = 4_000_000
 JSONL_ROWS = 500_000
 MAWK = """
 { split($4, t, ":"); n[$1 " " t[1] ":" t[2] ":" t[3]]++ }

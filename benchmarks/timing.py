@@ -4,11 +4,10 @@ The machines that this runs on are shared and noisy, so commands take turns (A B
 medians are quoted, and a ratio is only ever taken within one run.
 """
 
-import os
+import json
 import statistics
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -27,24 +26,31 @@ class Run:
     code: int
 
 
+LAUNCHER = """
+import json, os, subprocess, sys, time
+began = time.perf_counter()
+process = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+_, status, usage = os.wait4(process.pid, 0)
+print(json.dumps([time.perf_counter() - began, usage.ru_maxrss / 1024,
+                  os.waitstatus_to_exitcode(status)]))
+"""
+"""A process starts with the peak memory of the one that forks it, so a small one does."""
+
+
 def run(command: Sequence[str], *, allowed: Sequence[int] = (0,)) -> Run:
     """Run *command* to its end and return wall seconds and peak resident memory [MB].
 
     Raises:
         RuntimeError: It left with a code that is not *allowed*; its last words are quoted.
     """
-    started = time.perf_counter()
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
-        assert process.stderr is not None
-        said = process.stderr.read()
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    seconds = time.perf_counter() - started
-    if process.returncode not in allowed:
-        raise RuntimeError(
-            f"{command}: {process.returncode}: {said[-2000:].decode('utf-8', 'replace')}"
-        )
-    return Run(seconds, usage.ru_maxrss / 1024, process.returncode)
+    done = subprocess.run(
+        [sys.executable, "-S", "-E", "-c", LAUNCHER, *command], capture_output=True, check=True
+    )
+    result = Run(*json.loads(done.stdout))
+    if result.code not in allowed:
+        said = done.stderr[-2000:].decode("utf-8", "replace")
+        raise RuntimeError(f"{command}: {result.code}: {said}")
+    return result
 
 
 def in_turn(
