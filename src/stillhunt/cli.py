@@ -274,10 +274,12 @@ def rules_baseline(
 ) -> None:
     """Show each rule's figures in your own traffic, and what each bound would find."""
     from stillhunt.hunt.baseline import baseline
+    from stillhunt.hunt.lake.health import answering
     from stillhunt.hunt.report.terminal import baseline_text
     from stillhunt.hunt.settings import read_settings
 
-    answer = baseline(_open(lake), settings=read_settings(config), overrides=_pairs(sets))
+    with answering(lake):
+        answer = baseline(_open(lake), settings=read_settings(config), overrides=_pairs(sets))
     if json_ is not None:
         _write_json(answer, json_)
     else:

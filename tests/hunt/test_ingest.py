@@ -1,8 +1,10 @@
 """Ingest: lines = rows + rejects, nothing twice, and no text on the disk unless asked for."""
 
+import dataclasses
 import gzip
 import io
 import json
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -14,11 +16,12 @@ import pytest
 import zstandard
 
 sys.path.insert(0, str(Path(__file__).parent / "lake"))
-from lake_kit import KIT, TinyRead, TinyReading, line, rows_of
+from lake_kit import KIT, NOON, TinyRead, TinyReading, line, rows_of
 
 from stillhunt.hunt import ingest as ingest_module
 from stillhunt.hunt import intake, source
 from stillhunt.hunt.ingest import InputReport, Kit
+from stillhunt.hunt.lake.compact import compact
 from stillhunt.hunt.lake.schema import DAY_US
 from stillhunt.hunt.lake.store import Lake
 from stillhunt.hunt.settings import HuntSettings
@@ -265,5 +268,125 @@ def test_memory_keeps_only_the_first_rejects(
     report = run(log, reader="tiny")[0]
     assert [reject.line for reject in report.first_rejects] == [1, 2, 3, 4, 5]
     names = [lake.path / name for name in report.quarantine]
-    lines = [json.loads(s)["line"] for name in names for s in name.read_text().splitlines()]
+    runs = [json.loads(s) for name in names for s in name.read_text().splitlines()]
+    lines = [n for run in runs for n in range(run["line"], run["to_line"] + 1)]
     assert lines == list(range(1, 201))
+
+
+@pytest.mark.parametrize("begin", ["", "\ufeff"])
+@pytest.mark.parametrize("end", ["", "\n", "\r\n"])
+def test_a_csv_is_counted_once_however_it_begins_and_ends(
+    run: Run, lake: Lake, tmp_path: Path, begin: str, end: str
+) -> None:
+    log = tmp_path / "a.csv"
+    text = begin + f"ts_us,prompt\n{NOON},x\0y\n{NOON + 1},y"
+    log.write_text(text + end, "utf-8", newline="")
+    assert [run(log)[0].rows, run(log)[0].lines] == [2, 0]
+    log.write_text(text + (end or "\n") + f"{NOON + 2},z\n", "utf-8", newline="")
+    assert [run(log)[0].rows, run(log)[0].lines] == [1, 0]
+    assert [row[0] for row in rows_of(lake)] == [NOON, NOON + 1, NOON + 2]
+
+
+def test_a_record_that_was_being_written_is_taken_back_and_read_again(
+    run: Run, lake: Lake, tmp_path: Path
+) -> None:
+    settings = HuntSettings(lake=LakeSettings(text="full"))
+    whole = f"prompt,ts_us\na,{NOON}\nb,{NOON + 12345}\nc,{NOON}\n"
+    log = tmp_path / "a.csv"
+    for end in range(len("prompt,ts_us\na"), len(whole) + 1):
+        log.write_text(whole[:end])
+        run(log, settings=settings)
+        compact(lake)
+        assert len(lake.streams()) <= 1
+    assert [row[0] for row in rows_of(lake)] == [NOON, NOON, NOON + 12345]
+    [stream] = lake.streams()
+    assert (stream.lines, stream.rows, stream.rejects) == (3, 3, 0)
+    tables = [pq.ParquetFile(file).read() for file in lake.files("cold")]
+    assert sorted(row["prompt"] for t in tables for row in t.to_pylist()) == ["a", "b", "c"]
+
+
+def test_a_quote_without_end_is_read_again_when_the_file_goes_on(
+    run: Run, lake: Lake, tmp_path: Path
+) -> None:
+    log = tmp_path / "a.csv"
+    begin = f'prompt,ts_us\na,{NOON}\n"two\n{NOON},{NOON}\n'
+    log.write_text(begin)
+    assert (run(log)[0].rows, run(log)[0].lines) == (2, 0)
+    log.write_text(begin + f'lines",{NOON + 1}\n')
+    assert run(log)[0].rows == 1
+    assert [row[0] for row in rows_of(lake)] == [NOON, NOON + 1]
+    [stream] = lake.streams()
+    assert (stream.lines, stream.rows) == (2, 2)
+
+
+def test_an_open_line_of_json_that_goes_on_is_counted_once(
+    run: Run, lake: Lake, tmp_path: Path
+) -> None:
+    log = tmp_path / "a.jsonl"
+    log.write_text(line(1) + "\n" + line(2))
+    run(log)
+    log.write_text(line(1) + "\n" + line(2) + " and garbage\n" + line(3) + "\n")
+    assert (run(log)[0].lines, run(log)[0].lines) == (2, 0)
+    [stream] = lake.streams()
+    assert (stream.lines, stream.rows, stream.rejects) == (3, 2, 1)
+    assert len(rows_of(lake)) == 2
+
+
+def test_an_input_of_one_open_line_is_known_by_its_end_too(
+    run: Run, lake: Lake, tmp_path: Path
+) -> None:
+    log = tmp_path / "a.jsonl"
+    log.write_text(line(1))
+    assert run(log, reader="tiny")[0].rows == 1
+    log.write_text(line(1) + "garbage")
+    assert run(log, reader="tiny")[0].rejects == 1
+    assert (rows_of(lake), lake.streams()) == ([], [])
+
+
+def test_a_line_on_which_the_reader_fails_is_one_reject(
+    run: Run, lake: Lake, tmp_path: Path
+) -> None:
+    class Failing(TinyReading):
+        def read(self, lines: pa.Table, /) -> TinyRead:
+            if any("say 5" in text for text in lines["line"].to_pylist()):
+                raise RuntimeError("somebody's prompt")
+            return super().read(lines)
+
+    kit = dataclasses.replace(KIT, reading=lambda name, stream: Failing(stream))
+    report = run(write(tmp_path / "a.jsonl", 0, 9), kit=kit)[0]
+    assert (report.lines, report.rows) == (9, 8)
+    assert [(r.line, r.reason) for r in report.first_rejects] == [
+        (6, "the reader failed on this line: RuntimeError")
+    ]
+    assert b"somebody" not in files_of(lake)
+
+
+def test_a_run_of_equal_rejects_is_one_record_of_quarantine(
+    run: Run, lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = tmp_path / "a.jsonl"
+    log.write_text("\n" * 70_000 + line(1) + "\n" + "bad\n\n" * 3)
+    monkeypatch.setattr(intake, "MAX_RECORDS", 4)
+    report = run(log, reader="tiny")[0]
+    assert (report.lines, report.rows, report.rejects) == (70_007, 1, 70_006)
+    assert [r.line for r in report.first_rejects] == list(range(1, 1_001))
+    [name] = report.quarantine
+    said = [json.loads(text) for text in (lake.path / name).read_text().splitlines()]
+    assert [(s["line"], s["to_line"], s["count"], s["reason"]) for s in said] == [
+        (1, 70_000, 70_000, "blank line"),
+        (70_002, 70_002, 1, "not JSON"),
+        (70_003, 70_003, 1, "blank line"),
+        (70_004, 70_004, 1, "not JSON"),
+        (70_005, 70_007, 3, intake.UNLISTED),
+    ]
+
+
+def test_a_name_may_hold_any_bytes(run: Run, lake: Lake, tmp_path: Path) -> None:
+    log = os.fsencode(tmp_path) + b"/bad\xff\xfe.jsonl"
+    with open(log, "w") as file:  # noqa: PTH123  # a path of bytes
+        file.write(line(1) + "\nbad\n")
+    for report in (run(os.fsdecode(log))[0], run(os.fsdecode(log))[0]):
+        assert report.path.endswith("/bad\\udcff\\udcfe.jsonl")
+    assert lake.streams()[0].paths == (report.path,)
+    with pytest.raises(InputError, match="dcff"):
+        run(os.fsdecode(log) + "x")

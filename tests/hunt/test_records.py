@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from stillhunt.hunt import framing, records, source
 from stillhunt.hunt.framing import BLANK, TOO_LONG, Batch
-from stillhunt.hunt.records import frame_of, open_records
+from stillhunt.hunt.records import CsvRecords, frame_of, open_records
 from stillhunt.hunt.source import open_source
 from stillhunt.model.errors import InputError
 
@@ -152,3 +152,32 @@ def test_what_only_looks_like_parquet_is_an_input_error(tmp_path: Path) -> None:
     (tmp_path / "a.parquet").write_bytes(b"PAR1 and then nothing")
     with pytest.raises(InputError, match="no Parquet file"):
         read(tmp_path / "a.parquet")
+
+
+@given(
+    rows=st.lists(st.sampled_from(["1,2", '3,"4\n5"', "", "6", '7,"\0"', "8,é"]), max_size=8),
+    begin=st.sampled_from(["", "\ufeff"]),
+    end=st.sampled_from(["", "\n", "\r\n"]),
+    hole=st.sampled_from(["", "\0\0\0"]),
+    chunk=st.integers(1, 40),
+)
+def test_an_offset_and_its_seam_are_those_of_the_file(
+    rows: list[str],
+    begin: str,
+    end: str,
+    hole: str,
+    chunk: int,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    path = tmp_path_factory.mktemp("csv") / "a.csv"
+    path.write_text(begin + "a,b\n" + hole + "\n".join(rows) + end, "utf-8", newline="")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(source, "CHUNK", chunk)
+        patch.setattr(records, "MAX_LINES", 2)
+        batches = list(CsvRecords(open_source(str(path))).batches())
+        whole = path.read_bytes()
+        for batch in batches:
+            assert batch.seam == whole[: batch.end_offset][-framing.SEAM :]
+            assert CsvRecords(open_source(str(path))).seam(batch.end_offset) == batch.seam
+        if batches:
+            assert whole[batches[-1].end_offset :].strip(b"\0") == b""

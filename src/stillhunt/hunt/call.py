@@ -22,6 +22,7 @@ from stillhunt.hunt.casts import END_US, FIRST_US
 from stillhunt.hunt.directory import Directory, load_directory, load_events
 from stillhunt.hunt.ingest import InputReport
 from stillhunt.hunt.ingest import ingest as ingest_logs
+from stillhunt.hunt.lake.health import answering
 from stillhunt.hunt.lake.store import Lake
 from stillhunt.hunt.parameters import duration_us, resolve
 from stillhunt.hunt.report import tables
@@ -264,21 +265,22 @@ def _sweep(
     html: File,
     progress: Progress | None,
 ) -> Report:
-    result = sweep_lake(
-        lake,
-        settings=settings,
-        overrides=asked.overrides,
-        since_us=asked.since_us,
-        until_us=asked.until_us,
-        replay_us=asked.replay_us,
-        accounts=asked.accounts,
-        events=asked.events,
-        progress=progress.sweeping if progress else None,
-    )
-    with lake.connect(
-        asked.since_us, asked.until_us, memory_mb=settings.lake.memory_mb
-    ) as connection:
-        pictures = collect(connection, result, settings, drawings=html is not None)
+    with answering(lake.path):
+        result = sweep_lake(
+            lake,
+            settings=settings,
+            overrides=asked.overrides,
+            since_us=asked.since_us,
+            until_us=asked.until_us,
+            replay_us=asked.replay_us,
+            accounts=asked.accounts,
+            events=asked.events,
+            progress=progress.sweeping if progress else None,
+        )
+        with lake.connect(
+            asked.since_us, asked.until_us, memory_mb=settings.lake.memory_mb
+        ) as connection:
+            pictures = collect(connection, result, settings, drawings=html is not None)
     document = _document(inputs, result, asked)
     if html is not None:
         write_page(Path(fspath(html)), document, pictures, result.detectors)

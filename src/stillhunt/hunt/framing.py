@@ -6,7 +6,7 @@ U+FFFD and the line is kept: else whoever writes bad bytes would be invisible.
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -20,13 +20,16 @@ __all__ = [
     "Batch",
     "Block",
     "Reject",
+    "add_reject",
     "batch_of",
     "frame",
 ]
 
 Offsets = np.ndarray[tuple[int], np.dtype[np.int64]]
 
-MAX_LINE = 16 << 20
+MAX_LINE = 64 << 20
+"""A client chooses the size of its request, such as with images in base64, and must not leave
+the counts by that. Twenty lines of 60 MB among others took 0.7 GB of memory."""
 MAX_LINES = 200_000
 """Lines of one batch: a chunk of blank lines must not become eight million rejects at once."""
 SEAM = 4 << 10
@@ -42,11 +45,15 @@ SCHEMA = pa.schema([("line_number", pa.int64()), ("line", pa.string())])
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reject:
-    """A line that is no exchange. Its text is never kept."""
+    """A line that is no exchange, or a run of such lines. Its text is never kept."""
 
     path: str
     line: int
     reason: str
+    to_line: int = 0
+    """The last line of a run; 0 where there is only one."""
+    count: int = 1
+    """Records that are refused: of a run, or of a line that holds many."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,10 +61,24 @@ class Block:
     """Whole lines as raw bytes, or one line too long to hold (then without bytes)."""
 
     data: bytes
+    """Lines, each with its newline; the last one may have been given one (``is_open``)."""
     end_offset: int
+    """Bytes of the input up to the end of ``data``; some in front of it may be left out."""
     seam: bytes
+    """The last bytes before ``end_offset``, SEAM at most."""
+    before: bytes = b""
+    """The last bytes before ``data`` in the input, SEAM at most."""
     is_open: bool = False
     is_too_long: bool = False
+
+    def place(self, cut: int) -> tuple[int, bytes]:
+        """Return the offset and the seam of the input at byte *cut* of ``data``."""
+        if cut >= len(self.data):
+            return self.end_offset, self.seam
+        offset = self.end_offset - (len(self.data) - cut - self.is_open)
+        if cut >= SEAM:
+            return offset, self.data[cut - SEAM : cut]
+        return offset, (self.before + self.data[:cut])[-SEAM:]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +103,7 @@ class Batch:
     @property
     def count(self) -> int:
         """Lines in this batch, rejects included."""
-        return int(self.lines.num_rows) + len(self.rejects)
+        return int(self.lines.num_rows) + sum(reject.count for reject in self.rejects)
 
 
 def batch_of(
@@ -96,7 +117,10 @@ def batch_of(
     next_line: int | None = None,
     is_open: bool = False,
 ) -> Batch:
-    """Return a batch of *lines* that are already text, each with its number."""
+    """Return a batch of *lines* that are already text, each with its number.
+
+    Without *next_line*, every line and every reject is one line of the input.
+    """
     columns = [pa.array(numbers, pa.int64()), pa.array(lines, pa.string())]
     return Batch(
         first_line=first_line,
@@ -109,20 +133,33 @@ def batch_of(
     )
 
 
+def add_reject(rejects: list[Reject], reject: Reject) -> None:
+    """Append *reject*, or make it part of the run that ends right in front of it."""
+    last = rejects[-1] if rejects else None
+    end = last.to_line or last.line if last else 0
+    if last and end <= reject.line <= end + 1 and last.reason == reject.reason:
+        to_line = reject.to_line or reject.line
+        count = last.count + reject.count
+        rejects[-1] = replace(last, to_line=to_line if to_line > last.line else 0, count=count)
+    else:
+        rejects.append(reject)
+
+
 def frame(path: str, block: Block, first_line: int) -> Iterator[Batch]:
     """Yield the lines of *block*, MAX_LINES at most in a batch, numbered from *first_line*."""
     if block.is_too_long:
         reject = Reject(path=path, line=first_line, reason=TOO_LONG)
         yield batch_of(
-            [], [], [reject], first_line=first_line, end_offset=block.end_offset, seam=block.seam
-        )
+            [], [], [reject],
+            first_line=first_line, end_offset=block.end_offset, seam=block.seam,
+            is_open=block.is_open,
+        )  # fmt: skip
         return
     data, ends = block.data, _newlines(block.data)
     start = 0
-    while len(ends) > MAX_LINES:  # every line has a byte, so the seam lies in this block
+    while len(ends) > MAX_LINES:
         cut = int(ends[MAX_LINES - 1]) + 1
-        end = block.end_offset - (len(data) - cut)
-        seam = data[max(cut - SEAM, start) : cut]
+        end, seam = block.place(cut)
         piece = data[start:cut]
         yield _batch(path, piece, _newlines(piece), first_line, end_offset=end, seam=seam)
         first_line, start, ends = first_line + MAX_LINES, cut, ends[MAX_LINES:]
@@ -163,10 +200,7 @@ def _batch(
     if count and not (lengths.min() > 0 and lengths.max() <= MAX_LINE):
         bad = (lengths == 0) | (lengths > MAX_LINE)
         lines = lines.filter(pa.array(~bad))
-        rejects = [
-            Reject(path=path, line=first_line + int(i), reason=TOO_LONG if lengths[i] else BLANK)
-            for i in np.flatnonzero(bad)
-        ]
+        rejects = _runs(path, first_line, np.flatnonzero(bad), lengths)
     return Batch(
         first_line=first_line,
         lines=lines,
@@ -176,6 +210,25 @@ def _batch(
         seam=seam,
         is_open=is_open,
     )
+
+
+def _runs(path: str, first_line: int, bad: Offsets, lengths: Offsets) -> list[Reject]:
+    """Return one reject for each run of neighbours with the same fault."""
+    is_long = lengths[bad] > 0
+    starts = np.flatnonzero(
+        (np.diff(bad, prepend=-2) != 1) | np.diff(is_long, prepend=~is_long[:1])
+    )
+    ends = [*starts[1:], len(bad)]
+    return [
+        Reject(
+            path=path,
+            line=first_line + int(bad[start]),
+            reason=TOO_LONG if is_long[start] else BLANK,
+            to_line=first_line + int(bad[end - 1]) if end - start > 1 else 0,
+            count=int(end - start),
+        )
+        for start, end in zip(starts, ends, strict=True)
+    ]
 
 
 def _newlines(data: bytes) -> Offsets:

@@ -4,19 +4,21 @@ Rows are gathered to about 250,000, sorted by time, split by UTC day and staged 
 their own, while the next ones are being read.
 """
 
+import heapq
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from concurrent.futures import Executor, Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 
 import numpy as np
 import pyarrow as pa
 
-from stillhunt.hunt.framing import SEAM
+from stillhunt.hunt.framing import SEAM, add_reject
 from stillhunt.hunt.lake.schema import DAY_US, day_name, sort_by_time
 from stillhunt.hunt.lake.staging import Staging
 from stillhunt.hunt.lake.store import Lake
-from stillhunt.hunt.lake.streams import HEAD, Stream, digest, new_id
+from stillhunt.hunt.lake.streams import HEAD, Stream, Tail, digest, new_id, tail_name
 from stillhunt.hunt.source import Batch, Framed, Reject, Source
 
 __all__ = ["Done", "Intake"]
@@ -27,6 +29,12 @@ COMMIT_BYTES = 2 << 30
 """Unpacked bytes between commits: what a crash costs at most, about a minute of work."""
 MAX_REJECTS = 1_000
 """Rejects kept in memory, for the report."""
+MAX_RECORDS = 100_000
+"""Records in quarantine of one input and run, about 15 MB. An archive of 100 kB can hold a
+hundred million bad lines of alternating kinds; beyond this they share one record."""
+UNLISTED = "more rejects than are listed one by one"
+
+Counts = np.ndarray[tuple[int], np.dtype[np.int64]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +88,10 @@ class Intake:
         self._offset = self._committed = 0
         self._seam = b""
         self._counts = np.zeros(3, np.int64)  # lines, rows, rejects that are not read again
+        self._tail: Tail | None = None
+        self._is_undone = False  # whether rows of an earlier run are taken back
+        self._n_records = 0
+        self._unlisted: Reject | None = None
 
     @property
     def known_lines(self) -> int:
@@ -96,32 +108,58 @@ class Intake:
                 continue
             if stream.id in self._fresh and stream.offset < SEAM:
                 continue  # two small logs that begin alike, such as with one equal line
+            start = stream.without_tail().offset
+            before = framed.seam(start) if stream.tail else None  # first: a pipe only goes on
             seam = framed.seam(stream.offset)
-            if seam is not None and stream.ends_like(seam):
-                self._known, self.stream, self._seam = stream, stream.id, seam
-                self._offset = self._committed = stream.offset
-                self._first_line = self._next_line = stream.next_line
-                return framed.batches(stream.offset, stream.next_line, seam)
+            if seam is None or not stream.ends_like(seam):
+                continue
+            if before is not None and stream.tail and _goes_on(framed, stream.offset, seam):
+                self._take_back(stream, stream.tail)
+                return self._continue(framed, stream.without_tail(), before)
+            return self._continue(framed, stream, seam)
         taken = {stream.id for stream in streams}
         self.stream = new_id(self.reader or "", self._source.peeked, taken)
         return framed.batches()
+
+    def _continue(self, framed: Framed, stream: Stream, seam: bytes) -> Iterator[Batch]:
+        self._known, self.stream, self._seam = stream, stream.id, seam
+        self._offset = self._committed = stream.offset
+        self._first_line = self._next_line = stream.next_line
+        self._tail = stream.tail
+        return framed.batches(stream.offset, stream.next_line, seam)
+
+    def _take_back(self, stream: Stream, tail: Tail) -> None:
+        """Remove the rows of a tail that goes on, in the commit that holds its new ones."""
+        name = tail_name(stream.id, tail.first_line)
+        files = self.lake.path.glob(f"*/day=*/{name}.parquet")
+        self._stage.remove(str(file.relative_to(self.lake.path)) for file in files)
+        if stream.offset == tail.length:  # there was nothing else, so nothing is known of it
+            self._stage.remove([stream.name])
+        self._is_undone = True
 
     def add(self, done: Done) -> None:
         """Count a batch, and stage or commit when enough came together."""
         batch = done.batch
         rows = done.hot.num_rows if done.hot is not None else 0
         rejects = self._reject(done)
-        counts = np.array([done.lines + len(batch.rejects), rows, rejects])
+        counts = np.array([done.lines + batch.count - batch.lines.num_rows, rows, rejects])
         self.lines, self.rows, self.rejects = (
             int(n) for n in np.array([self.lines, self.rows, self.rejects]) + counts
         )
         if done.is_to_be_read_again:
             return
+        if batch.is_open:
+            self._flush()
         self._counts += counts
+        if batch.end_offset > self._offset:
+            length = batch.end_offset - self._offset
+            self._tail = _tail(batch, length, counts) if batch.is_open else None
         self._hot += [done.hot] if done.hot is not None and rows else []
         self._cold += [done.cold] if done.cold is not None and done.cold.num_rows else []
         self._next_line, self._offset, self._seam = batch.next_line, batch.end_offset, batch.seam
-        if (
+        if batch.is_open:
+            self._flush(tail_name(self.stream, batch.first_line))
+        elif (
             sum(table.num_rows for table in self._hot) >= FLUSH_ROWS
             or sum(table.nbytes for table in self._hot + self._cold) >= FLUSH_BYTES
         ):
@@ -131,6 +169,8 @@ class Intake:
 
     def finish(self) -> None:
         """Commit the rest."""
+        if self._unlisted:
+            self._write([self._unlisted])
         self.commit()
 
     def commit(self) -> None:
@@ -140,16 +180,18 @@ class Intake:
         self.lake.commit(self._stage, stream=self._record())
         self._committed = self._offset
         self._first_line = self._next_line
+        self._is_undone = False
 
     def _record(self) -> Stream | None:
         """Return how far this input was read; None if that is no news."""
         known = self._known
-        is_known_here = known is not None and self._source.path in known.paths
-        if self._offset == (known.offset if known else 0) and (is_known_here or not known):
+        is_known_here = known is not None and self._source.name in known.paths
+        is_news = known is None or self._offset != known.offset or self._is_undone
+        if not self._offset or self.reader is None or (is_known_here and not is_news):
             return None
         before = np.array([known.lines, known.rows, known.rejects] if known else [0, 0, 0])
         lines, rows, rejects = (int(n) for n in before + self._counts)
-        paths = dict.fromkeys([*(known.paths if known else ()), self._source.path])
+        paths = dict.fromkeys([*(known.paths if known else ()), self._source.name])
         head = self._source.peeked[:HEAD]
         if self._frame != "parquet":
             head = head[: self._offset]
@@ -166,26 +208,47 @@ class Intake:
             rows=rows,
             rejects=rejects,
             paths=tuple(paths),
+            tail=self._tail,
         )
 
     def _reject(self, done: Done) -> int:
         """Write the rejects of a batch into quarantine, in the order of the lines."""
-        path = self._source.path
-        found = [Reject(path=path, line=line, reason=reason) for line, reason in done.rejects]
-        found = sorted(found + done.batch.rejects, key=lambda reject: reject.line)
-        if found:
+        path = self._source.name
+        read = (Reject(path=path, line=n, reason=reason) for n, reason in sorted(done.rejects))
+        runs: list[Reject] = []
+        for reject in heapq.merge(read, done.batch.rejects, key=lambda reject: reject.line):
+            add_reject(runs, reject)
+        room = MAX_RECORDS - self._n_records
+        self._write(runs[:room])
+        self._n_records += len(runs[:room])
+        for reject in runs[room:]:
+            first = self._unlisted or replace(reject, reason=UNLISTED, count=0)
+            end, count = reject.to_line or reject.line, first.count + reject.count
+            self._unlisted = replace(first, to_line=end, count=count)
+        for reject in runs:
+            self._list(reject)
+        return sum(reject.count for reject in runs)
+
+    def _write(self, rejects: list[Reject]) -> None:
+        if rejects:
             name = f"quarantine/{self.stream}-{self._first_line:012d}.jsonl"
             if name not in self.quarantine:
                 self.quarantine.append(name)
-            self._stage.text(name, "".join(_line(reject) for reject in found))
-        self.first_rejects += found[: MAX_REJECTS - len(self.first_rejects)]
-        return len(found)
+            self._stage.text(name, "".join(_line(reject) for reject in rejects))
 
-    def _flush(self) -> None:
+    def _list(self, reject: Reject) -> None:
+        """Keep the first rejects for the report, one by one."""
+        lines: Iterable[int] = [reject.line] * min(reject.count, MAX_REJECTS)
+        if reject.to_line:
+            lines = range(reject.line, reject.to_line + 1)
+        for line in islice(lines, max(0, MAX_REJECTS - len(self.first_rejects))):
+            self.first_rejects.append(replace(reject, line=line, to_line=0, count=1))
+
+    def _flush(self, name: str = "") -> None:
         """Hand what was gathered to the writer, one load at a time."""
         self._wait()
         if self._hot:
-            name = f"{self.stream}-{self._first_line:012d}"
+            name = name or f"{self.stream}-{self._first_line:012d}"
             load = [("hot", self._hot), ("cold", self._cold)]
             self._writing = self._writer.submit(_write, self._stage, name, load)
             self._hot, self._cold = [], []
@@ -195,6 +258,19 @@ class Intake:
         if self._writing is not None:
             self._writing.result()
             self._writing = None
+
+
+def _goes_on(framed: Framed, offset: int, seam: bytes) -> bool:
+    """Return whether more than a missing newline stands behind a tail that ended at *offset*."""
+    more = framed.seam(offset + 1)
+    return more is not None and (seam.endswith(b"\n") or more[-1:] not in {b"\n", b"\r"})
+
+
+def _tail(batch: Batch, length: int, counts: Counts) -> Tail:
+    lines, rows, rejects = (int(n) for n in counts)
+    return Tail(
+        length=length, first_line=batch.first_line, lines=lines, rows=rows, rejects=rejects
+    )
 
 
 def _write(stage: Staging, name: str, load: list[tuple[str, list[pa.Table]]]) -> None:
@@ -211,5 +287,11 @@ def _write(stage: Staging, name: str, load: list[tuple[str, list[pa.Table]]]) ->
 
 
 def _line(reject: Reject) -> str:
-    record = {"path": reject.path, "line": reject.line, "reason": reject.reason}
+    record = {
+        "path": reject.path,
+        "line": reject.line,
+        "to_line": reject.to_line or reject.line,
+        "count": reject.count,
+        "reason": reject.reason,
+    }
     return json.dumps(record, ensure_ascii=False) + "\n"

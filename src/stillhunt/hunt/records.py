@@ -12,12 +12,23 @@ import io
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import islice
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from stillhunt.hunt.framing import BLANK, MAX_LINE, SEAM, TOO_LONG, Batch, Block, Reject, batch_of
+from stillhunt.hunt.framing import (
+    BLANK,
+    MAX_LINE,
+    MAX_LINES,
+    TOO_LONG,
+    Batch,
+    Block,
+    Reject,
+    add_reject,
+    batch_of,
+)
 from stillhunt.hunt.source import BOM, Framed, Source
 from stillhunt.model.errors import InputError
 
@@ -61,14 +72,14 @@ class CsvRecords:
 
     def __init__(self, source: Source) -> None:
         self.source = source
-        self.path = source.path
+        self.path = source.name
         csv.field_size_limit(MAX_LINE)  # the default, 128 KB, is less than a prompt may be
         try:
             self.header = [name.strip() for name in next(self._peeked(), [])]
         except csv.Error as error:
-            raise InputError(f"{source.path}: the header is not CSV: {error}") from error
+            raise InputError(f"{source.name}: the header is not CSV: {error}") from error
         if not self.header or len(set(self.header)) < len(self.header):
-            raise InputError(f"{source.path}: the first line must name every column once")
+            raise InputError(f"{source.name}: the first line must name every column once")
 
     def head(self, n_lines: int) -> list[str]:
         """Return the first records as JSON, without consuming them."""
@@ -89,19 +100,34 @@ class CsvRecords:
     ) -> Iterator[Batch]:
         """Yield records from *start_offset* on; lines are counted as a text editor does."""
         parser = _Parser(self, start_line, start_offset, seam)
-        is_last = False
         for block in self.source.blocks(start_offset, seam):
-            is_last = block.is_open
-            yield parser.parse(block.data, is_last=is_last)
             if block.is_too_long:
                 yield parser.too_long(block)
-        if not is_last:
-            yield parser.parse(b"", is_last=True)
+            else:
+                yield from parser.parse(block)
+        yield from parser.rest()
         yield from self.source.damaged(parser.line, parser.offset, parser.seam)
 
     def as_json(self, row: list[str]) -> str:
         """Return the fields of a record as an object of strings."""
         return json.dumps(dict(zip(self.header, row, strict=True)), ensure_ascii=False)
+
+
+@dataclass
+class _Lines:
+    """Lines of *data* from byte *at* on, as text; ``at`` is where the next one begins."""
+
+    data: bytes
+    at: int
+
+    def __iter__(self) -> "_Lines":
+        return self
+
+    def __next__(self) -> str:
+        if self.at >= len(self.data):
+            raise StopIteration
+        start, self.at = self.at, _line_end(self.data, self.at)
+        return _text(self.data[start : self.at])
 
 
 class _Parser:
@@ -113,67 +139,104 @@ class _Parser:
         self.offset = offset
         self.seam = seam
         self._has_header = offset == 0
-        self._held: list[bytes] = []
+        self._data = b""  # what is held back, and behind it the newest block
+        self._blocks: list[tuple[int, Block]] = []  # and where each begins in it
+        self._is_unended = False  # whether what is held waits for a quote
 
-    def parse(self, data: bytes, *, is_last: bool) -> Batch:
-        """Return the records that end in *data*; broken ones are one reject each."""
-        lines = self._held + [line + b"\n" for line in data.split(b"\n")[:-1]]
-        numbers: list[int] = []
-        texts: list[str] = []
-        rejects: list[Reject] = []
-        at = first_line = self.line
-        for begin, length, found in self._records(lines, is_last=is_last):
-            at = first_line + begin + length
-            if self._has_header:
-                self._has_header = False
-            elif isinstance(found, list):
-                numbers.append(first_line + begin)
-                texts.append(self.records.as_json(found))
-            else:
-                number = first_line + begin
-                rejects.append(Reject(path=self.records.path, line=number, reason=found))
-        done, self._held = lines[: at - first_line], lines[at - first_line :]
-        self.line = at
-        self.offset += sum(map(len, done))
-        self.seam = (self.seam + b"".join(done[-SEAM:]))[-SEAM:]  # a line has a byte or more
-        return self._batch(numbers, texts, rejects, first_line, is_open=is_last)
+    def parse(self, block: Block) -> Iterator[Batch]:
+        """Yield the records that end in *block*; those of an open block wait for ``rest``."""
+        self._blocks.append((len(self._data), block))
+        self._data += block.data
+        is_hopeless = self._is_unended and b'"' not in block.data and len(self._data) <= MAX_LINE
+        if not block.is_open and not is_hopeless:
+            yield from self._batches(is_last=False)
+
+    def rest(self) -> Iterator[Batch]:
+        """Yield what the end of the input left without an end, in one open batch."""
+        if self._data:
+            yield from self._batches(is_last=True)
 
     def too_long(self, block: Block) -> Batch:
         """Return the reject of a line that nobody held; records before it are given up."""
-        number = self.line + len(self._held)
-        rejects = [
-            Reject(path=self.records.path, line=n, reason=UNENDED)
-            for n in range(self.line, number)
-        ]
-        rejects.append(Reject(path=self.records.path, line=number, reason=TOO_LONG))
-        first_line, self.line, self._held = self.line, number + 1, []
+        path, first_line = self.records.path, self.line
+        number = first_line + self._data.count(b"\n")
+        rejects: list[Reject] = []
+        if number > first_line:
+            to_line = number - 1 if number - 1 > first_line else 0
+            rejects = [
+                Reject(
+                    path=path,
+                    line=first_line,
+                    reason=UNENDED,
+                    to_line=to_line,
+                    count=number - first_line,
+                )
+            ]
+        rejects.append(Reject(path=path, line=number, reason=TOO_LONG))
+        self.line, self._data, self._blocks, self._is_unended = number + 1, b"", [], False
         self.offset, self.seam = block.end_offset, block.seam
         return self._batch([], [], rejects, first_line, is_open=block.is_open)
 
-    def _records(
-        self, lines: list[bytes], *, is_last: bool
-    ) -> Iterator[tuple[int, int, list[str] | str]]:
-        """Yield begin and length in lines, and the fields or why there are none."""
-        at = 0
-        while at < len(lines):
-            start = at
-            reader = csv.reader((_text(lines[k]) for k in range(start, len(lines))), strict=True)
+    def _batches(self, *, is_last: bool) -> Iterator[Batch]:
+        numbers: list[int] = []
+        texts: list[str] = []
+        rejects: list[Reject] = []
+        first_line, done = self.line, 0
+        for end, length, found in self._records(is_last=is_last):
+            if self._has_header:
+                self._has_header = False
+            elif isinstance(found, list):
+                numbers.append(self.line)
+                texts.append(self.records.as_json(found))
+            else:
+                add_reject(rejects, Reject(path=self.records.path, line=self.line, reason=found))
+            self.line, done = self.line + length, end
+            if self.line - first_line >= MAX_LINES and not is_last:
+                self.offset, self.seam = self._place(done)
+                yield self._batch(numbers, texts, rejects, first_line)
+                numbers, texts, rejects, first_line = [], [], [], self.line
+        if done:
+            self.offset, self.seam = self._place(done)
+        self._forget(done)
+        yield self._batch(numbers, texts, rejects, first_line, is_open=is_last)
+
+    def _place(self, end: int) -> tuple[int, bytes]:
+        """Return the offset and the seam of the input at byte *end* of what we hold."""
+        start, block = next(pair for pair in reversed(self._blocks) if pair[0] < end)
+        return block.place(end - start)
+
+    def _forget(self, done: int) -> None:
+        self._data = self._data[done:]
+        self._blocks = [
+            (start - done, block)
+            for start, block in self._blocks
+            if start + len(block.data) > done
+        ]
+
+    def _records(self, *, is_last: bool) -> Iterator[tuple[int, int, list[str] | str]]:
+        """Yield the end in bytes, the length in lines, and the fields or why there are none."""
+        data, at, self._is_unended = self._data, 0, False
+        while at < len(data):
+            lines = _Lines(data, at)
+            reader, seen = csv.reader(lines, strict=True), 0
             try:
                 for row in reader:
-                    length = start + reader.line_num - at
+                    length, seen = reader.line_num - seen, reader.line_num
                     fault = self._fault(row)
-                    yield at, 1 if fault else length, fault or row
-                    at += 1 if fault else length
-                    if fault and length > 1:
+                    is_astray = fault is not None and length > 1
+                    at = _line_end(data, at) if is_astray else lines.at
+                    yield at, 1 if is_astray else length, fault or row
+                    if is_astray:
                         break  # a stray quote swallowed good lines: begin again behind the first
-                if at >= len(lines):
+                if at >= len(data):
                     return
             except csv.Error as error:
                 is_unended = "unexpected end" in str(error)
-                if is_unended and not is_last and sum(map(len, lines[at:])) <= MAX_LINE:
+                if is_unended and not is_last and len(data) - at <= MAX_LINE:
+                    self._is_unended = True
                     return
+                at = _line_end(data, at)
                 yield at, 1, UNENDED if is_unended else f"not CSV: {error}"
-                at += 1
 
     def _fault(self, row: list[str]) -> str | None:
         if self._has_header or len(row) == len(self.records.header):
@@ -189,7 +252,7 @@ class _Parser:
         rejects: list[Reject],
         first_line: int,
         *,
-        is_open: bool,
+        is_open: bool = False,
     ) -> Batch:
         return batch_of(
             numbers,
@@ -203,6 +266,10 @@ class _Parser:
         )
 
 
+def _line_end(data: bytes, at: int) -> int:
+    return data.find(b"\n", at) + 1
+
+
 def _text(line: bytes) -> str:
     return line.decode("utf-8", "replace").replace("\0", "\ufffd")
 
@@ -214,13 +281,13 @@ class ParquetRecords:
 
     def __init__(self, source: Source) -> None:
         self.source = source
-        self.path = source.path
+        self.path = source.name
         if source.size is None:
-            raise InputError(f"{source.path}: Parquet is read from its end; save it as a file")
+            raise InputError(f"{source.name}: Parquet is read from its end; save it as a file")
         try:
             self.file = pq.ParquetFile(source.path)
-        except (OSError, pa.ArrowException) as error:
-            raise InputError(f"{source.path} is no Parquet file: {error}") from error
+        except (OSError, pa.ArrowException, UnicodeEncodeError) as error:
+            raise InputError(f"{source.name} is no Parquet file: {error}") from error
 
     def head(self, n_lines: int) -> list[str]:
         """Return the first rows as JSON, without consuming them."""

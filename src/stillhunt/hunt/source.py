@@ -1,6 +1,6 @@
 """Inputs: files, globs and standard input as unpacked bytes, read in bounded memory.
 
-A chunk is 8 MB and the longest line allowed is 16 MB; longer ones are skipped, never held.
+A chunk is 8 MB and the longest line allowed is 64 MB; longer ones are skipped, never held.
 A growing file is read up to the size that it had when it was opened.
 """
 
@@ -18,7 +18,17 @@ from stillhunt.hunt.framing import MAX_LINE, SEAM, Batch, Block, Reject, batch_o
 from stillhunt.hunt.unpack import MAGIC_LENGTH, packing_of, unpack
 from stillhunt.model.errors import InputError
 
-__all__ = ["PEEK", "Batch", "Block", "Framed", "Reject", "Source", "expand", "open_source"]
+__all__ = [
+    "PEEK",
+    "Batch",
+    "Block",
+    "Framed",
+    "Reject",
+    "Source",
+    "expand",
+    "open_source",
+    "shown",
+]
 
 CHUNK = 8 << 20
 PEEK = 1 << 20
@@ -61,13 +71,13 @@ def expand(patterns: Sequence[str]) -> list[str]:
             names = glob.glob(pattern, recursive=True)  # noqa: PTH207  # Path.glob keeps no prefix
             matches = [name for name in sorted(names) if Path(name).is_file()]
             if not matches:
-                raise InputError(f"no file matches {pattern}")
+                raise InputError(f"no file matches {shown(pattern)}")
             found += matches
         else:
-            raise InputError(f"there is no file {pattern}")
+            raise InputError(f"there is no file {shown(pattern)}")
     for path in found:
         if path != "-" and Path(path).is_dir():
-            raise InputError(f"{path} is a folder; name its files, such as '{path}/*.jsonl'")
+            raise _is_folder(path)
     return list(dict.fromkeys(found))
 
 
@@ -80,6 +90,11 @@ def open_source(path: str) -> "Source":
     return Source(path)
 
 
+def shown(path: str) -> str:
+    """Return *path* as valid text: a name of a file may hold any bytes."""
+    return path.encode("utf-8", "backslashreplace").decode()
+
+
 class Source:
     """One input as lines. Regular files can be read again and again, pipes only once."""
 
@@ -87,6 +102,8 @@ class Source:
 
     def __init__(self, path: str) -> None:
         self.path = path
+        self.name = shown(path)
+        """The path as it may be written and printed."""
         self.size = _size(path)
         """Packed bytes when it was opened; None for a pipe."""
         self.done = 0
@@ -127,8 +144,8 @@ class Source:
         """Yield numbered lines from *start_offset* on; damage is one reject at the end."""
         offset, line = start_offset, start_line
         for block in self.blocks(start_offset, seam):
-            for batch in frame(self.path, block, line):
-                line += batch.count
+            for batch in frame(self.name, block, line):
+                line = batch.next_line
                 offset, seam = batch.end_offset, batch.seam
                 yield batch
         yield from self.damaged(line, offset, seam)
@@ -136,7 +153,7 @@ class Source:
     def damaged(self, line: int, offset: int, seam: bytes) -> Iterator[Batch]:
         """Yield one reject if the archive ended before its time."""
         if self.damage:
-            reject = Reject(path=self.path, line=line, reason=self.damage[0])
+            reject = Reject(path=self.name, line=line, reason=self.damage[0])
             yield batch_of(
                 [], [], [reject], first_line=line, end_offset=offset, seam=seam, is_open=True
             )
@@ -144,6 +161,7 @@ class Source:
     def blocks(self, offset: int = 0, seam: bytes = b"") -> Iterator[Block]:
         """Yield whole lines as raw bytes, about CHUNK at once, MAX_LINE + CHUNK at most."""
         carry, before, is_skipping, is_first = b"", seam, False, True
+        lead = seam  # what stands before the next block
         for raw in _chunks(self._from(offset)):
             chunk = _beginning(raw, offset, seam) if is_first else raw
             is_first = False
@@ -156,13 +174,16 @@ class Source:
             if not is_skipping:
                 if not carry:
                     chunk = chunk.lstrip(b"\0")  # the hole that copytruncate leaves
+                    lead = _seam(before, raw, len(raw) - len(chunk))
                 if cut := chunk.rfind(b"\n") + 1:
                     data = b"".join((carry, memoryview(chunk)[:cut]))
                     carry = chunk[cut:]
                     end = len(raw) - len(carry)
                     seam = _seam(before, raw, end)
-                    yield Block(data=data, end_offset=offset - len(carry), seam=seam)
+                    at = offset - len(carry)
+                    yield Block(data=data, end_offset=at, seam=seam, before=lead)
                     carry = carry.lstrip(b"\0")
+                    lead = _seam(before, raw, len(raw) - len(carry))
                 else:
                     carry += chunk
                 if len(carry) > MAX_LINE:
@@ -171,14 +192,16 @@ class Source:
         if is_skipping:
             yield Block(data=b"", end_offset=offset, seam=before, is_too_long=True, is_open=True)
         elif carry:
-            yield Block(data=carry + b"\n", end_offset=offset, seam=before, is_open=True)
+            yield Block(
+                data=carry + b"\n", end_offset=offset, seam=before, before=lead, is_open=True
+            )
 
     def _from(self, offset: int) -> Iterator[bytes]:
         """Yield the unpacked bytes from *offset* on."""
         if self.size is None:
             if offset < self._at:
                 raise InputError(
-                    f"{self.path} begins like an input that was read before, but goes on"
+                    f"{self.name} begins like an input that was read before, but goes on"
                     " differently; save it as a file and name that"
                 )
             pieces, at = self._rest, self._at
@@ -202,7 +225,7 @@ class Source:
                     self.done += len(data)
                     yield data
         except OSError as error:
-            raise InputError(f"cannot read {self.path}: {error.strerror or error}") from error
+            raise InputError(f"cannot read {self.name}: {error.strerror or error}") from error
 
 
 def _open(path: str) -> AbstractContextManager[BufferedReader]:
@@ -211,15 +234,20 @@ def _open(path: str) -> AbstractContextManager[BufferedReader]:
     return Path(path).open("rb")
 
 
+def _is_folder(path: str) -> InputError:
+    name = shown(path)
+    return InputError(f"{name} is a folder; name its files, such as '{name}/*.jsonl'")
+
+
 def _size(path: str) -> int | None:
     if path == "-":
         return None
     try:
         status = Path(path).stat()
     except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror or error}") from error
+        raise InputError(f"cannot read {shown(path)}: {error.strerror or error}") from error
     if stat.S_ISDIR(status.st_mode):
-        raise InputError(f"{path} is a folder; name its files, such as '{path}/*.jsonl'")
+        raise _is_folder(path)
     return status.st_size if stat.S_ISREG(status.st_mode) else None
 
 

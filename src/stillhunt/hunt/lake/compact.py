@@ -1,7 +1,8 @@
 """Daily compaction: the small files of a day become few, sorted ones.
 
 Every ingest leaves a file per day, and a query opens each of them. Files are joined until one
-holds about a million rows or 64 MB; what is larger stays as it is. A crash leaves either the
+holds about a million rows or 64 MB; what is larger stays as it is, and so does the end of
+an input that may yet go on (``streams.Tail``). A crash leaves either the
 old files or the new one (``staging``).
 """
 
@@ -11,10 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
+from stillhunt.hunt.lake.health import footer, table
 from stillhunt.hunt.lake.schema import sort_by_time
 from stillhunt.hunt.lake.store import Lake
+from stillhunt.hunt.lake.streams import tail_name
 
 __all__ = ["Compacted", "compact"]
 
@@ -36,18 +38,21 @@ def compact(lake: Lake) -> Compacted:
     """Join the small files of every day. Running it twice does nothing the second time.
 
     Raises:
-        LakeError: The lake is being written or read, or the disk is full.
+        LakeError: The lake is being written or read, a file of it is damaged or foreign, or
+            the disk is full.
     """
     rows = 0
     with lake.writing() as stage:
         before = sum(len(lake.files(part)) for part in ("hot", "cold"))
+        tails = {tail_name(s.id, s.tail.first_line) for s in lake.streams() if s.tail}
         for part in ("hot", "cold"):
-            for day in sorted((lake.path / part).iterdir()):
-                for group in _groups(sorted(day.glob("*.parquet"))):
-                    table = _join(group)
-                    rows += len(table)
+            for day in lake.days(part):
+                files = sorted(day.glob("*.parquet"))
+                for group in _groups([file for file in files if file.stem not in tails]):
+                    joined = _join(group)
+                    rows += len(joined)
                     folder = f"{part}/{day.name}"
-                    stage.table(f"{folder}/{_name(group)}.parquet", table)
+                    stage.table(f"{folder}/{_name(group)}.parquet", joined)
                     stage.remove(f"{folder}/{file.name}" for file in group)
                     lake.commit(stage)
         after = sum(len(lake.files(part)) for part in ("hot", "cold"))
@@ -59,7 +64,7 @@ def _groups(files: list[Path]) -> Iterator[list[Path]]:
     group: list[Path] = []
     rows = size = 0
     for file in files:
-        its_rows, its_size = pq.read_metadata(file).num_rows, file.stat().st_size
+        its_rows, its_size = footer(file).num_rows, file.stat().st_size
         if group and (rows + its_rows > MAX_ROWS or size + its_size > MAX_BYTES):
             if len(group) > 1:
                 yield group
@@ -71,7 +76,7 @@ def _groups(files: list[Path]) -> Iterator[list[Path]]:
 
 
 def _join(group: list[Path]) -> pa.Table:
-    tables = [pq.ParquetFile(file).read() for file in group]
+    tables = [table(file) for file in group]
     return sort_by_time(pa.concat_tables(tables, promote_options="default"))
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from stillhunt.hunt.lake.info import time_range
+from stillhunt.hunt.lake.health import table, time_range
 from stillhunt.hunt.lake.schema import DAY_US
 from stillhunt.hunt.lake.staging import Staging
 from stillhunt.hunt.lake.store import Lake
@@ -47,8 +47,8 @@ def expire(
         now_us: Rows after this moment do not count as the newest [us since epoch].
 
     Raises:
-        LakeError: The lake is being written or read, the disk is full, or an old row was
-            found afterwards.
+        LakeError: The lake is being written or read, a file of it is damaged or foreign, the
+            disk is full, or an old row was found afterwards.
     """
     with lake.writing() as stage:
         newest = _newest(lake, now_us)
@@ -61,9 +61,9 @@ def expire(
 def _newest(lake: Lake, now_us: int | None) -> int | None:
     newest = None
     for file in lake.files("hot") + lake.files("cold"):
-        last = time_range(pq.read_metadata(file))[1]
+        last = time_range(file)[1]
         if now_us is not None and last > now_us:
-            times = pq.ParquetFile(file).read(columns=["ts_us"])["ts_us"]
+            times = table(file, ["ts_us"])["ts_us"]
             last = pc.max(times.filter(pc.less_equal(times, now_us))).as_py()
         if last is not None:
             newest = last if newest is None else max(newest, last)
@@ -78,18 +78,18 @@ def _expire_part(
     bound = newest_us - days * DAY_US
     rows = files = 0
     for file in lake.files(part, until_us=bound):
-        first, last = time_range(pq.read_metadata(file))
+        first, last = time_range(file)
         if first > bound:
             continue
         name = str(file.relative_to(lake.path))
-        table = pq.ParquetFile(file).read()
-        left = table.filter(pc.field("ts_us") > bound) if last > bound else table.slice(0, 0)
-        rows, files = rows + len(table) - len(left), files + 1
+        held = table(file)
+        left = held.filter(pc.field("ts_us") > bound) if last > bound else held.slice(0, 0)
+        rows, files = rows + len(held) - len(left), files + 1
         if len(left):
             stage.table(name, left)  # takes the place of the old one
         stage.remove([name])
     lake.commit(stage)
-    for day in [d for d in (lake.path / part).iterdir() if not any(d.iterdir())]:
+    for day in [d for d in lake.days(part) if not any(d.iterdir())]:
         day.rmdir()
     oldest = _oldest(lake, part)
     if oldest is not None and oldest <= bound:

@@ -2,12 +2,11 @@
 
 from typing import TypedDict
 
-import pyarrow.parquet as pq
-
+from stillhunt.hunt.lake.health import footer, time_range
 from stillhunt.hunt.lake.schema import Filled, add_filled, filled_of
 from stillhunt.hunt.lake.store import Lake
 
-__all__ = ["Info", "info", "time_range"]
+__all__ = ["Info", "info"]
 
 
 class Info(TypedDict):
@@ -36,20 +35,20 @@ def info(lake: Lake) -> Info:
     """Return what *lake* holds; a few tenths of a millisecond per file.
 
     Raises:
-        LakeError: The record of a stream cannot be read.
+        LakeError: The record of a stream or a file of exchanges cannot be read.
     """
     files = lake.files("hot")
-    footers = [pq.read_metadata(file) for file in files]
-    ranges = [time_range(footer) for footer in footers]
+    footers = [footer(file) for file in files]
+    ranges = [time_range(file, its) for file, its in zip(files, footers, strict=True)]
     texts = lake.files("cold")
     read = lake.streams()
     return Info(
         path=str(lake.path),
-        rows=sum(footer.num_rows for footer in footers),
+        rows=sum(its.num_rows for its in footers),
         files=len(files),
         days=len({file.parent.name for file in files}),
         bytes=sum(file.stat().st_size for file in files),
-        text_rows=sum(pq.read_metadata(file).num_rows for file in texts),
+        text_rows=sum(footer(file).num_rows for file in texts),
         text_files=len(texts),
         text_bytes=sum(file.stat().st_size for file in texts),
         first_ts_us=min((first for first, _ in ranges), default=None),
@@ -58,12 +57,5 @@ def info(lake: Lake) -> Info:
         lines=sum(stream.lines for stream in read),
         rows_read=sum(stream.rows for stream in read),
         rejects=sum(stream.rejects for stream in read),
-        sources=add_filled([filled_of(footer) for footer in footers]),
+        sources=add_filled([filled_of(its) for its in footers]),
     )
-
-
-def time_range(footer: pq.FileMetaData) -> tuple[int, int]:
-    """Return the first and the last ``ts_us`` of a file of the lake [us since epoch]."""
-    place = footer.schema.names.index("ts_us")
-    seen = [footer.row_group(i).column(place).statistics for i in range(footer.num_row_groups)]
-    return min(s.min for s in seen), max(s.max for s in seen)

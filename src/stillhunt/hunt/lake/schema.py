@@ -19,6 +19,7 @@ __all__ = [
     "arrow_schema",
     "day_name",
     "filled_of",
+    "private",
     "sort_by_time",
     "write_parquet",
 ]
@@ -77,7 +78,7 @@ def write_parquet(table: pa.Table, path: Path) -> None:
     table = table.select([n for n in table.column_names if table[n].null_count < len(table)])
     names = set(table.column_names)
     note = {_KEY: json.dumps(_count(table)).encode()}
-    with path.open("wb") as file:
+    with open(path, "wb", opener=private) as file:
         pq.write_table(
             table.replace_schema_metadata(note),
             file,
@@ -89,6 +90,11 @@ def write_parquet(table: pa.Table, path: Path) -> None:
         )
         file.flush()
         os.fsync(file.fileno())
+
+
+def private(path: str, flags: int) -> int:
+    """Open *path* so that only its owner may read it, whatever the umask; for ``open``."""
+    return os.open(path, flags, 0o600)
 
 
 def filled_of(metadata: pq.FileMetaData) -> Filled:

@@ -8,18 +8,22 @@ it only renames and removes, needs no space, and may be done twice.
 import itertools
 import json
 import os
+import re
+import shutil
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TextIO
 
 import pyarrow as pa
 
-from stillhunt.hunt.lake.schema import write_parquet
+from stillhunt.hunt.lake.schema import private, write_parquet
 from stillhunt.model.errors import LakeError
 
 __all__ = ["Staging", "clear", "is_settled", "replay", "sync_folder"]
 
 STAGING, JOURNAL = "staging", "journal"
+_STAGED = re.compile(r"[0-9]{6,}")
+_NAME = re.compile(r"(hot|cold|streams|quarantine)(/(?!\.\.?(/|$))[^/\0]+)+")
 
 
 class Staging:
@@ -50,7 +54,9 @@ class Staging:
         """Append *text* to the staged text file *name*; raises as ``table`` does."""
         try:
             if name not in self._open:
-                self._open[name] = self._stage(name).open("w", encoding="utf-8")
+                self._open[name] = open(  # noqa: SIM115  # commit and close close it
+                    self._stage(name), "w", encoding="utf-8", opener=private
+                )
             self._open[name].write(text)
         except OSError as error:
             raise self._failed(error) from error
@@ -79,7 +85,7 @@ class Staging:
                 os.fsync(file.fileno())
                 file.close()
             for name in self._names:
-                (self.root / name).parent.mkdir(parents=True, exist_ok=True)
+                (self.root / name).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._write_journal()
         except OSError as error:
             raise self._failed(error) from error
@@ -105,7 +111,7 @@ class Staging:
         moves = [[staged, name] for name, staged in self._names.items()]
         removed = sorted(self._removed - set(self._names))
         draft = self.root / STAGING / "journal"
-        with draft.open("w", encoding="utf-8") as file:
+        with open(draft, "w", encoding="utf-8", opener=private) as file:
             json.dump({"moves": moves, "removed": removed}, file)
             file.flush()
             os.fsync(file.fileno())
@@ -121,27 +127,30 @@ class Staging:
 
 def is_settled(root: Path) -> bool:
     """Return whether no commit waits for its completion."""
-    return not any((root / JOURNAL).iterdir())
+    return not (root / JOURNAL / "commit.json").exists()
 
 
 def replay(root: Path) -> None:
     """Complete the commit that stands in the journal, if one does.
 
     Raises:
-        LakeError: The disk refuses; trying again later is safe.
+        LakeError: The disk refuses, and trying again later is safe; or the journal is not
+            one of ours, and nothing was done.
     """
     journal = root / JOURNAL / "commit.json"
     if not journal.exists():
         return
-    commit = json.loads(journal.read_text(encoding="utf-8"))
-    folders = {(root / name).parent for _, name in commit["moves"]}
+    moves, removed = _read_journal(journal)
+    folders = {(root / name).parent for _, name in moves}
     try:
-        for staged, name in commit["moves"]:
+        for folder in folders:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for staged, name in moves:
             if (root / STAGING / staged).exists():  # else an earlier try moved it
                 (root / STAGING / staged).rename(root / name)
         for folder in sorted(folders):
             sync_folder(folder)
-        for name in commit["removed"]:
+        for name in removed:
             (root / name).unlink(missing_ok=True)
         journal.unlink()
         sync_folder(root / JOURNAL)
@@ -152,11 +161,36 @@ def replay(root: Path) -> None:
         ) from error
 
 
+def _read_journal(journal: Path) -> tuple[list[tuple[str, str]], list[str]]:
+    """Return the renames and removals of a commit; every name stays inside the lake."""
+    try:
+        commit = json.loads(journal.read_text(encoding="utf-8"))
+        moves = [(str(staged), str(name)) for staged, name in commit["moves"]]
+        removed = [str(name) for name in commit["removed"]]
+    except OSError as error:
+        raise LakeError(f"cannot read {journal}: {error.strerror or error}") from error
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise LakeError(
+            f"{journal} is no journal of a commit; remove it and read the last inputs again"
+        ) from error
+    wrong = [staged for staged, _ in moves if not _STAGED.fullmatch(staged)]
+    wrong += [n for n in [*(n for _, n in moves), *removed] if not _NAME.fullmatch(n)]
+    if wrong:
+        raise LakeError(
+            f"{journal} names {wrong[0]!r}, which is no file of the lake; nothing was changed,"
+            " and whoever wrote that may write to the lake"
+        )
+    return moves, removed
+
+
 def clear(root: Path) -> None:
     """Remove staged files that no journal names."""
     if is_settled(root):
         for file in (root / STAGING).iterdir():
-            file.unlink()
+            if file.is_dir() and not file.is_symlink():
+                shutil.rmtree(file, ignore_errors=True)
+            else:
+                file.unlink()
 
 
 def sync_folder(folder: Path) -> None:

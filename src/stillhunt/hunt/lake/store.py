@@ -12,7 +12,8 @@ from pathlib import Path
 import duckdb
 
 from stillhunt.hunt.lake import locks, staging
-from stillhunt.hunt.lake.schema import day_name
+from stillhunt.hunt.lake.health import answering, footer
+from stillhunt.hunt.lake.schema import day_name, private
 from stillhunt.hunt.lake.staging import Staging
 from stillhunt.hunt.lake.streams import Stream, streams
 from stillhunt.model.errors import InputError, LakeError
@@ -47,15 +48,18 @@ class Lake:
 
         Raises:
             InputError: There is none.
-            LakeError: It is of a kind that this version cannot read.
+            LakeError: It is of a kind that this version cannot read, or a folder is missing
+                and cannot be made again.
         """
         root = Path(path)
         try:
             note = json.loads((root / "lake.json").read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise InputError(f"{root} is no lake; stillhunt ingest makes one") from error
-        if note.get("schema") != SCHEMA:
-            raise LakeError(f"{root} is of schema {note.get('schema')!r}; we read {SCHEMA}")
+        schema = note.get("schema") if isinstance(note, dict) else None
+        if schema != SCHEMA:
+            raise LakeError(f"{root} is of schema {schema!r}; we read {SCHEMA}")
+        _make_folders(root)
         return cls(root, wait_s=wait_s)
 
     @classmethod
@@ -75,10 +79,12 @@ class Lake:
                 raise InputError(
                     f"{root} holds {min(strangers)} and is no lake; name a new folder"
                 )
-            for name in FOLDERS:
-                (root / name).mkdir(exist_ok=True)
+            with suppress(PermissionError):  # a mounted folder of another owner; ours inside are
+                root.chmod(0o700)
+            _make_folders(root)
             draft = root / "lake.json.new"
-            draft.write_text(json.dumps({"schema": SCHEMA}) + "\n", encoding="utf-8")
+            with open(draft, "w", encoding="utf-8", opener=private) as file:
+                file.write(json.dumps({"schema": SCHEMA}) + "\n")
             draft.rename(root / "lake.json")
         except OSError as error:
             raise LakeError(f"cannot make a lake at {root}: {error.strerror or error}") from error
@@ -124,13 +130,17 @@ class Lake:
         """Return what was read of each input, the furthest first."""
         return list(streams(self.path))
 
+    def days(self, part: str) -> list[Path]:
+        """Return the folders of *part* (hot or cold), a day each, in their order."""
+        return sorted(d for d in (self.path / part).glob("day=*") if d.is_dir())
+
     def files(
         self, part: str = "hot", since_us: int | None = None, until_us: int | None = None
     ) -> list[Path]:
         """Return the Parquet files of *part* (hot or cold) of the days in [since, until]."""
         first = f"day={day_name(since_us)}" if since_us is not None else ""
         last = f"day={day_name(until_us)}" if until_us is not None else "day=~"
-        days = sorted(d for d in (self.path / part).iterdir() if first <= d.name <= last)
+        days = [day for day in self.days(part) if first <= day.name <= last]
         return [file for day in days for file in sorted(day.glob("*.parquet"))]
 
     def connect(
@@ -153,7 +163,9 @@ class Lake:
             threads: Threads of the queries; None takes every core.
 
         Raises:
-            LakeError: A crash left the lake unfinished, and another process is writing now.
+            LakeError: A crash left the lake unfinished, and another process is writing now;
+                or a file of it is damaged or foreign. What only a query can see of that is
+                DuckDB's error: see ``health.answering``.
         """
         self._settle()
         root = self.path / "locks"
@@ -165,6 +177,8 @@ class Lake:
                 if not staging.is_settled(self.path):
                     raise LakeError(f"a commit in {self.path} could not be completed")
                 files = self.files("hot", since_us, until_us)
+            for file in files:
+                footer(file)
             connection = duckdb.connect()
             spill = tempfile.mkdtemp(dir=self.path / "spill")
         except OSError as error:
@@ -180,7 +194,8 @@ class Lake:
         connection.execute("SET threads = ?", [threads or os.cpu_count() or 1])
         connection.execute("SET temp_directory = ?", [spill])
         connection.execute("SET preserve_insertion_order = false")
-        connection.execute(_view(connection, files, since_us, until_us))
+        with answering(self.path):
+            connection.execute(_view(connection, files, since_us, until_us))
         return connection
 
     @property
@@ -205,6 +220,18 @@ class Lake:
                     shutil.rmtree(spill, ignore_errors=True)
             both.enter_context(locks.held(root / "names", wait_s=self.wait_s, busy=self._busy))
             yield
+
+
+def _make_folders(root: Path) -> None:
+    """Make the folders of the lake that are missing."""
+    try:
+        for name in FOLDERS:
+            if not (root / name).is_dir():
+                (root / name).mkdir(mode=0o700)
+    except OSError as error:
+        raise LakeError(
+            f"cannot make the folder {name} of the lake {root}: {error.strerror or error}"
+        ) from error
 
 
 def _view(

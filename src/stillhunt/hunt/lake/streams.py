@@ -11,14 +11,32 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from stillhunt.hunt.framing import SEAM
 from stillhunt.model.errors import LakeError
 
-__all__ = ["HEAD", "Stream", "digest", "new_id", "streams"]
+__all__ = ["HEAD", "Stream", "Tail", "digest", "new_id", "streams", "tail_name"]
 
 HEAD = 64 << 10
 """First bytes that make the identity of an input [bytes]."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tail:
+    """The end of an input as it was read before it had an end: its last line or record.
+
+    Perhaps it was whole and only its newline was missing; perhaps somebody was just writing
+    it. Its rows stand in files of their own, so that they can be taken back.
+    """
+
+    length: int
+    """Bytes in front of the stream's offset."""
+    first_line: int
+    lines: int
+    """Records, as in ``Stream``."""
+    rows: int
+    rejects: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +59,22 @@ class Stream:
     rejects: int
     paths: tuple[str, ...]
     """Every path under which it was seen."""
+    tail: Tail | None = None
+    """Its end, if that was read without a newline behind it."""
+
+    def without_tail(self) -> "Stream":
+        """Return the stream as it was before its tail was read."""
+        if self.tail is None:
+            return self
+        return dataclasses.replace(
+            self,
+            offset=self.offset - self.tail.length,
+            next_line=self.tail.first_line,
+            lines=self.lines - self.tail.lines,
+            rows=self.rows - self.tail.rows,
+            rejects=self.rejects - self.tail.rejects,
+            tail=None,
+        )
 
     @property
     def name(self) -> str:
@@ -70,11 +104,32 @@ def streams(root: Path) -> Iterator[Stream]:
     found = []
     for path in sorted((root / "streams").glob("*.json")):
         try:
-            record = json.loads(path.read_text(encoding="utf-8"))
-            found.append(Stream(**record | {"paths": tuple(record["paths"])}))
-        except (OSError, ValueError, TypeError, KeyError) as error:
-            raise LakeError(f"{path} is no record of a stream: {error}") from error
+            found.append(_stream(json.loads(path.read_text(encoding="utf-8"))))
+        except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+            raise LakeError(
+                f"{path} is no record of a stream; restore it from a copy, for without it its"
+                " input would be read again"
+            ) from error
     yield from sorted(found, key=lambda stream: -stream.offset)
+
+
+def _stream(record: dict[str, Any]) -> Stream:
+    """Return the stream that *record* describes; ValueError and others if it does not."""
+    tail = Tail(**record["tail"]) if record.get("tail") else None
+    stream = Stream(**record | {"paths": tuple(record["paths"]), "tail": tail})
+    for part in (stream, tail) if tail else (stream,):
+        for field in dataclasses.fields(part):
+            value = getattr(part, field.name)
+            if field.type in {int, str} and type(value) is not field.type:
+                raise ValueError(f"{field.name} is {value!r}")
+    if not all(isinstance(path, str) for path in stream.paths):
+        raise ValueError("a path is no text")
+    return stream
+
+
+def tail_name(stream_id: str, first_line: int) -> str:
+    """Return the name, without its ending, of the files that hold the rows of a tail."""
+    return f"{stream_id}-{first_line:012d}-tail"
 
 
 def digest(data: bytes) -> str:

@@ -17,7 +17,7 @@ _MARKS = frozenset({"Mn", "Me"})
 _STACK = 2
 """Combining marks on one letter that living scripts need; more of them paint over other lines."""
 LIMIT = 4_096
-"""Characters of a name that are looked at: a 16 MB name costs no more than this one."""
+"""Characters of a name that are looked at: a 64 MB name costs no more than this one."""
 
 
 def visible(value: object, limit: int = LIMIT) -> str:
