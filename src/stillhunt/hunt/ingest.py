@@ -34,8 +34,8 @@ __all__ = ["InputReport", "Kit", "Progress", "Read", "ingest", "standard_kit"]
 WORKERS = min(4, max(2, os.cpu_count() or 1))
 """More than four would only wait for the one that frames and the one that writes."""
 UNDER_WAY = WORKERS + 1
-"""Batches of 8 MB between framing and writing."""
-UNDER_WAY_BYTES = UNDER_WAY * (8 << 20)
+"""Batches of 24 MB between framing and writing."""
+UNDER_WAY_BYTES = UNDER_WAY * (24 << 20)
 """Fewer where lines are so long that a batch is larger; one is always under way."""
 HEAD_LINES = 100
 

@@ -1,6 +1,6 @@
 """Inputs: files, globs and standard input as unpacked bytes, read in bounded memory.
 
-A chunk is 8 MB and the longest line allowed is 64 MB; longer ones are skipped, never held.
+A chunk is 24 MB and the longest line allowed is 64 MB; longer ones are skipped, never held.
 A growing file is read up to the size that it had when it was opened.
 """
 
@@ -30,7 +30,9 @@ __all__ = [
     "shown",
 ]
 
-CHUNK = 8 << 20
+CHUNK = 24 << 20
+"""Bytes of a batch. DuckDB costs 3 to 7 ms for each, whatever it holds: at 8 MB, JSON Lines took a
+fifth longer."""
 PEEK = 1 << 20
 """How far recognition and identity look ahead [bytes]."""
 BOM = b"\xef\xbb\xbf"

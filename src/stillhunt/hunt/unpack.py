@@ -60,7 +60,7 @@ _ZSTD = Packing(
     machine=lambda: zstandard.ZstdDecompressor(max_window_size=1 << 27).decompressobj(),
     piece=2 << 10,
 )
-PLAIN = Packing(name="plain", begins=lambda _: True, machine=zlib.decompressobj, piece=8 << 20)
+PLAIN = Packing(name="plain", begins=lambda _: True, machine=zlib.decompressobj, piece=24 << 20)
 
 
 def packing_of(first: bytes) -> Packing:
