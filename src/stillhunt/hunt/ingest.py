@@ -94,11 +94,17 @@ def standard_kit(settings: HuntSettings) -> Kit:
 
     seed = identity.sketch_seed(identity.hash_key(settings))
     enrichment = Enrichment(settings)
+
+    def complete(rows: pa.Table) -> pa.Table:
+        known = enrichment.add(rows)
+        has_text = {"prompt", "system_prompt"}.intersection(known.column_names)
+        return sketching.add_sketches(known, seed) if has_text else known
+
     return Kit(
         recognise=reading.recognise,
         frames=lambda name: reading.reader_named(name).frames,
         reading=lambda name, stream: reading.Reading(name, settings, stream),
-        complete=lambda rows: sketching.add_sketches(enrichment.add(rows), seed),
+        complete=complete,
     )
 
 
