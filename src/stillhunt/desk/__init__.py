@@ -1,0 +1,1 @@
+"""What a person is told, and how it gets there: findings leave the house through sinks."""

@@ -1,0 +1,1 @@
+"""Sinks: one part per file, each delivers one item, at least once."""
