@@ -6,9 +6,12 @@ as it is, without a traceback, and leaves with the error's ``exit_code``.
 
 __all__ = [
     "ConfigError",
+    "DeliveryError",
     "InputError",
     "LakeError",
     "OutputError",
+    "PortabilityError",
+    "RuleError",
     "StillhuntError",
 ]
 
@@ -25,6 +28,14 @@ class ConfigError(StillhuntError):
     exit_code = 2
 
 
+class RuleError(ConfigError, ValueError):
+    """A rule's file that means nothing, with its file, line, key and what was expected."""
+
+
+class DeliveryError(StillhuntError):
+    """An item that could not be delivered or spooled; what was spooled before is whole."""
+
+
 class InputError(StillhuntError):
     """An input that is missing, unreadable, or of no format that we know."""
 
@@ -37,3 +48,9 @@ class LakeError(StillhuntError):
 
 class OutputError(StillhuntError):
     """A report or page that cannot be written; the lake is whole."""
+
+
+class PortabilityError(StillhuntError):
+    """A query that engines would not answer alike, or that one of them has no words for."""
+
+    exit_code = 2
