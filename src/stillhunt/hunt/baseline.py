@@ -6,15 +6,22 @@ many findings each quantile would give as a bound, and the ``--set`` line that m
 
 import math
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import duckdb
 
-from stillhunt.hunt.coverage import answered, fill
-from stillhunt.hunt.parameters import Value, resolve
+from stillhunt.hunt.claims import stretches_of
+from stillhunt.hunt.coverage import answered, fill, lacking
+from stillhunt.hunt.directory import Directory, load_directory, with_times
+from stillhunt.hunt.expression_sql import aggregate_sql, literal
+from stillhunt.hunt.parameters import Value, entries, resolve
 from stillhunt.hunt.report.figures import rfc3339
-from stillhunt.hunt.rule import Bound, Rule, load_rules
-from stillhunt.hunt.rule_sql import MINUTE_US, figure_sql, render, rows_sql
+from stillhunt.hunt.rule import Bound, Rule
+from stillhunt.hunt.rule_files import all_rules
+from stillhunt.hunt.rule_plan import aggregates
+from stillhunt.hunt.rule_sql import MINUTE_US, figures_sql, render, rows_sql
 from stillhunt.hunt.settings import HuntSettings
 from stillhunt.hunt.slices import slices
 from stillhunt.hunt.sweep import Exchanges, known_parameters
@@ -30,11 +37,14 @@ def baseline(
     settings: HuntSettings,
     overrides: Mapping[str, str] | None = None,
     until_us: int | None = None,
+    accounts: Directory | Path | str | None = None,
 ) -> dict[str, Any]:
     """Return, for each bound of each rule, the quantiles of its figure and what they would find.
 
     Look-back rules: one figure per subject and window; the windows lie end to end, back from
     the newest exchange to the oldest, and a subject without exchanges in one is not counted.
+    Rules in bins: one figure per subject and bin. Rules of several stages that look back: one per
+    subject, at the newest exchange.
     Sliding rules: the fullest minute of the clock per subject, at most the fullest 60 s. Where
     a rule wants several bounds exceeded at once, each figure is taken by itself.
 
@@ -43,19 +53,26 @@ def baseline(
         settings: Memory and parameters.
         overrides: Parameters by full name; they win.
         until_us: End of the last window; None is the newest exchange [us since epoch].
+        accounts: Account directory, or the file of one.
 
     Raises:
         ConfigError: A parameter that is not there.
     """
-    values = resolve(known_parameters(), settings.detectors, overrides or {})
+    rules = all_rules(settings)
+    values = resolve(known_parameters(rules), settings.detectors, overrides or {})
+    known = load_directory(accounts) if isinstance(accounts, str | Path) else accounts
+    table = None if known is None else with_times(known)
     with lake.connect(None, until_us, memory_mb=settings.lake.memory_mb) as con:
-        rules = load_rules()
+        if table is not None:
+            con.register("directory", table)
         columns = [name for r in rules for name in (*r.needs, *r.either, *r.uses)]
         filled = fill(con, columns)
         period = (filled.first_us, until_us if until_us is not None else filled.last_us)
         rows: list[dict[str, Any]] = []
         for rule in rules:
             how, missing = answered(filled, rule.needs, rule.either, rule.uses)
+            if absent := lacking(table, rule.of_accounts):
+                how, missing = "no", absent
             if how == "no":
                 rows.append({"rule": rule.name, "answered": how, "missing": list(missing)})
             else:
@@ -74,11 +91,65 @@ def _measured(
     period: tuple[int | None, int | None],
 ) -> Iterator[dict[str, Any]]:
     """Yield one answer per bound of *rule*."""
-    form = _windows if rule.window.kind == "lookback" else _minutes
+    form = _FORMS.get(rule.window.kind, _whole)
+    if rule.window.began == "first_seen":
+        form = _whole
     form(con, rule, values, (period[0] or 0, period[1] or 0))
     for bound in rule.bounds:
-        yield _answer(con, rule, values, bound)
+        for one in _single(rule, values, bound):
+            yield _answer(con, one)
     con.execute("DROP TABLE figures")
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Single:
+    """A bound that is one number: that of a parameter, or that of one name in a map."""
+
+    rule: str
+    figure: str
+    parameter: str
+    now: Value
+    where: str = "TRUE"
+    told: str = "{}"
+    """How ``--set`` takes the number."""
+
+
+def _single(rule: Rule, values: Mapping[str, Value], bound: Bound) -> Iterator[_Single]:
+    parameter, now = f"{rule.name}.{bound.above}", values[bound.above]
+    if bound.by is None:
+        yield _Single(rule=rule.name, figure=bound.figure, parameter=parameter, now=now)
+        return
+    each = entries(str(now))
+    for name, number in each.items():
+        others = "".join(f",{n}={v}" for n, v in each.items() if n != name)
+        yield _Single(
+            rule=rule.name,
+            figure=bound.figure,
+            parameter=parameter,
+            now=number,
+            where=f"{bound.by} = {literal(name)}",
+            told=f"{name}={{}}{others}",
+        )
+
+
+def _whole(
+    con: duckdb.DuckDBPyConnection,
+    rule: Rule,
+    values: Mapping[str, Value],
+    period: tuple[int, int],
+) -> None:
+    """Make the table ``figures`` of a rule of several stages: one row per subject, or per bin.
+
+    A look-back rule is asked at the end of the period alone.
+    """
+    if rule.window.kind == "lookback":
+        length = int(values[str(rule.window.parameter)])
+        stretches = [(period[1] - length, period[1])]
+    else:
+        stretches = list(stretches_of(rule, slices(con), period[1]))
+    for k, (from_us, until_us) in enumerate(stretches):
+        make = "CREATE TEMP TABLE figures AS" if k == 0 else "INSERT INTO figures"
+        con.execute(f"{make} {figures_sql(rule, values, from_us, until_us)}")
 
 
 def _windows(
@@ -89,8 +160,9 @@ def _windows(
 ) -> None:
     """Make the table ``figures``: one row per subject and look-back window."""
     length = int(values[str(rule.window.parameter)])
+    sums = aggregates(rule.all_stages[0], values)
     figures = ", ".join(
-        f"{figure_sql(rule.figures[bound.figure])} AS {bound.figure}" for bound in rule.bounds
+        f"{aggregate_sql(sums[bound.figure], {})} AS {bound.figure}" for bound in rule.bounds
     )
     keys = ", ".join([*rule.subject, "place"])
     sql = f"""CREATE TEMP TABLE figures AS
@@ -125,30 +197,31 @@ def _minutes(
     con.execute("DROP TABLE fullest")
 
 
-def _answer(
-    con: duckdb.DuckDBPyConnection, rule: Rule, values: Mapping[str, Value], bound: Bound
-) -> dict[str, Any]:
+_FORMS = {"lookback": _windows, "sliding": _minutes}
+
+
+def _answer(con: duckdb.DuckDBPyConnection, bound: _Single) -> dict[str, Any]:
     name = bound.figure
     quantiles = ", ".join(f"QUANTILE_DISC({name}, {q})" for q in QUANTILES.values())
-    found = con.execute(f"SELECT COUNT({name}), MAX({name}), {quantiles} FROM figures").fetchall()
+    found = con.execute(
+        f"SELECT COUNT({name}), MAX({name}), {quantiles} FROM figures WHERE {bound.where}"
+    ).fetchall()
     n, most, *exact = found[0]
     levels = [math.ceil(v * 10) / 10 if isinstance(v, float) else v for v in exact]
-    parameter = f"{rule.name}.{bound.above}"
-    now = values[bound.above]
     return {
-        "rule": rule.name,
+        "rule": bound.rule,
         "answered": "yes" if n else "no",
         "figure": name,
         "figures": n,
         "max": most,
-        "parameter": parameter,
-        "bound": now,
-        "findings": _count(con, name, now),
+        "parameter": bound.parameter,
+        "bound": bound.now,
+        "findings": _count(con, bound, bound.now),
         "quantiles": {
             label: {
                 "value": level,
-                "findings": _count(con, name, level),
-                "set": f"--set {parameter}={level}",
+                "findings": _count(con, bound, level),
+                "set": f"--set {bound.parameter}={bound.told.format(level)}",
             }
             for label, level in zip(QUANTILES, levels, strict=True)
             if level is not None
@@ -156,8 +229,9 @@ def _answer(
     }
 
 
-def _count(con: duckdb.DuckDBPyConnection, name: str, bound: Value) -> int:
+def _count(con: duckdb.DuckDBPyConnection, bound: _Single, level: Value) -> int:
     count: int = con.execute(
-        f"SELECT COUNT(*) FROM figures WHERE {name} > CAST(? AS DOUBLE)", [bound]
+        f"SELECT COUNT(*) FROM figures WHERE {bound.figure} > CAST(? AS DOUBLE) AND {bound.where}",
+        [level],
     ).fetchall()[0][0]
     return count

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 import duckdb
+import pyarrow as pa
 
-__all__ = ["Answered", "Filled", "answered", "fill"]
+__all__ = ["Answered", "Filled", "answered", "fill", "lacking"]
 
 Answered = Literal["yes", "partly", "no"]
 
@@ -75,3 +76,19 @@ def answered(
     if absent.intersection(needs) or (either and absent.issuperset(either)):
         return "no", tuple(name for name in (*needs, *either) if name in absent)
     return ("partly" if missing else "yes"), missing
+
+
+def lacking(accounts: pa.Table | None, names: Sequence[str]) -> tuple[str, ...]:
+    """Return which columns *names* of the account directory nobody fills, said for a reader.
+
+    Args:
+        accounts: The directory; None where there is none.
+        names: Columns that a hunt cannot do without.
+    """
+    return tuple(
+        f"{name} (account directory)"
+        for name in names
+        if accounts is None
+        or name not in accounts.column_names
+        or accounts[name].null_count == len(accounts)
+    )

@@ -25,6 +25,7 @@ __all__ = [
     "load_directory",
     "load_events",
     "mark_disposable",
+    "with_times",
 ]
 
 COLUMNS = (
@@ -108,6 +109,29 @@ def mark_disposable(directory: Directory, domains: Collection[str]) -> Directory
 def _is_listed(name: str, domains: Collection[str]) -> bool:
     labels = name.rstrip(".").split(".")[-8:]  # whoever signs up writes it, at any length
     return any(".".join(labels[i:]) in domains for i in range(len(labels)))
+
+
+def with_times(directory: Directory) -> pa.Table:
+    """Return the accounts with ``created_at_us`` [us since epoch], for queries.
+
+    A time without a zone is UTC; what is no time is unknown.
+    """
+    table = directory.table
+    known = "created_at" in table.column_names
+    texts = table["created_at"].to_pylist() if known else [None] * len(table)
+    times = pa.array([None if text is None else _moment(text) for text in texts], pa.int64())
+    kept = [name for name in table.column_names if name != "created_at_us"]
+    return table.select(kept).append_column("created_at_us", times)
+
+
+def _moment(text: str) -> int | None:
+    try:
+        moment = datetime.datetime.fromisoformat(text.strip())
+    except ValueError:
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=datetime.UTC)
+    return (moment - _EPOCH) // datetime.timedelta(microseconds=1)
 
 
 def load_events(path: str | Path) -> pa.Table:

@@ -24,12 +24,15 @@ __all__ = [
     "Value",
     "Values",
     "duration_us",
+    "entries",
     "field_notes",
     "fields_of",
+    "items",
     "resolve",
 ]
 
-Kind = Literal["integer", "number", "duration", "paths"]
+Kind = Literal["integer", "number", "duration", "paths", "list", "map"]
+"""``list`` is ``nat,vpn``; ``map`` is ``free=20000,pro=2000000``. Both are text to a rule."""
 Value = int | float | str
 Values = Mapping[str, Mapping[str, Value]]
 """Rule or detector -> parameter -> value; durations are microseconds."""
@@ -68,9 +71,26 @@ class Parameter:
             raise ConfigError(f"{self.full_name} is {value!r}; give {_WANTED[self.kind]}")
         if self.kind == "paths":
             return str(value)
+        if self.kind == "list":
+            return ",".join(items(str(value)))
+        if self.kind == "map":
+            return self._map(str(value))
         if self.kind == "duration":
             return duration_us(str(value), self.full_name)
         return self._number(value)
+
+    def _map(self, text: str) -> str:
+        """Return the map as it is kept, each number checked."""
+        try:
+            found = entries(text)
+        except ValueError as error:
+            raise ConfigError(f"{self.full_name} is {text!r}; give {_WANTED['map']}") from error
+        if low := [name for name, number in found.items() if number < self.minimum]:
+            raise ConfigError(
+                f"{self.full_name} is {found[low[0]]} for {low[0]!r}; the least is"
+                f" {self.minimum:g}"
+            )
+        return ",".join(f"{name}={number}" for name, number in found.items())
 
     def _number(self, value: Value) -> Value:
         kind = int if self.kind == "integer" else float
@@ -92,7 +112,30 @@ _WANTED: dict[Kind, str] = {
     "number": "a number, such as 0.5",
     "duration": "a duration, such as 90s, 60m, 24h, 7d or all",
     "paths": "paths, separated by commas",
+    "list": "words, separated by commas",
+    "map": "names and whole numbers, such as basic=200000,person=500000",
 }
+
+
+def items(text: str) -> tuple[str, ...]:
+    """Return the words of a ``list`` parameter, each once, as they stand."""
+    return tuple(dict.fromkeys(word for part in text.split(",") if (word := part.strip())))
+
+
+def entries(text: str) -> dict[str, int]:
+    """Return a ``map`` parameter as name -> whole number.
+
+    Raises:
+        ValueError: An entry is not ``NAME=NUMBER``, or a name stands there twice.
+    """
+    found: dict[str, int] = {}
+    for item in items(text):
+        name, sign, number = item.rpartition("=")
+        name = name.strip()
+        if not sign or not name or name in found or not re.fullmatch(r"[0-9_]{1,18}", number):
+            raise ValueError(f"{item!r} is not NAME=NUMBER")
+        found[name] = int(number)
+    return found
 
 
 def duration_us(text: str, name: str = "duration") -> int:

@@ -1,86 +1,75 @@
 """A rule: a threshold that is declared, not programmed, so that it reads the same in every SIEM.
 
-One TOML file each in ``hunt/rules``; the file's name is the rule's name. This module says
-what such a file may hold; ``rule_sql`` says what it means.
+One TOML file each in ``hunt/rules``, and where the settings say; the file's name is the rule's
+name. This module says what such a file may hold; ``rule_plan`` says what it means.
 
 Three kinds of window. ``lookback`` asks about (until - lookback, until] and finds what
 stands above a bound now. ``sliding`` asks about every moment t of the swept period and
-counts in (t - span, t]; its exceedings are joined to episodes.
+counts in (t - span, t]. ``bins`` asks about every bin of the UTC clock. The exceedings of the
+latter two are joined to episodes.
 """
 
 import tomllib
+import uuid
 from functools import cache
 from importlib.resources import files
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError
 
-from stillhunt.hunt.parameters import Kind, Parameter
+from stillhunt.hunt.parameters import Parameter
+from stillhunt.hunt.rule_check import objections
+from stillhunt.hunt.rule_place import explain
+from stillhunt.hunt.rule_shape import (
+    Bound,
+    Change,
+    Derive,
+    Figure,
+    Filter,
+    Measured,
+    Previous,
+    RuleTest,
+    Setting,
+    Severity,
+    Stage,
+    Window,
+)
+from stillhunt.model.errors import RuleError
 from stillhunt.settings import Table
 
-__all__ = ["DERIVED", "Bound", "Figure", "Filter", "Rule", "Window", "load_rules", "read_rule"]
+__all__ = [
+    "DERIVED",
+    "Bound",
+    "Figure",
+    "Filter",
+    "Rule",
+    "RuleFile",
+    "Window",
+    "load_rules",
+    "read_rule",
+]
 
 DERIVED = {"source_prefix": "source_ip"}
 """Subjects that are computed from a column: /24 or /48 of an address."""
+NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "https://stillhunt.example.com/rule")
 
 
-class Figure(Table):
-    """One number per subject."""
+class RuleFile(Table):
+    """What a rule's file holds; see the module's docstring."""
 
-    measure: Literal["count", "sum", "mean", "share"]
-    column: str | None = None
-    """Column that is summed or averaged; NULL is unknown and left out."""
-    of: str | None = None
-    """Share: sum of *column* over sum of this one, over the rows where this one is positive."""
-
-
-class Bound(Table):
-    """The figure has to be above the parameter, strictly."""
-
-    figure: str
-    above: str
-
-
-class Window(Table):
-    """The stretch of log time that a figure covers."""
-
-    kind: Literal["lookback", "sliding"]
-    parameter: str | None = None
-    """Lookback: the parameter that holds its length."""
-    span_us: int | None = Field(default=None, gt=0)
-    """Sliding: its length [us]."""
-
-
-class Filter(Table):
-    """Which exchanges count."""
-
-    paths: str | None = None
-    """The parameter that lists the paths."""
-    methods: tuple[str, ...] = ()
-    """HTTP methods; an exchange whose log knows no method counts."""
-    known: tuple[str, ...] = ()
-    """Columns that have to be known."""
-
-
-class Setting(Table):
-    """A parameter, as a rule's file declares it."""
-
-    type: Kind
-    default: int | float | str
-    unit: str = ""
-    minimum: float = 0
-    note: str
-
-
-class Rule(Table):
-    """One declared threshold; see the module's docstring."""
-
-    name: str
+    id: uuid.UUID | None = None
+    """Never changes, whatever the rule is called; without one it is made of the name."""
     version: int = Field(ge=1)
     title: str
     description: str
     statistic: str
     family: Literal["content", "time", "identity", "infrastructure", "usage"]
+    atlas: tuple[str, ...] = ()
+    """Techniques, mitigations and case studies of MITRE ATLAS, such as AML.T0024.002."""
+    owasp: tuple[str, ...] = ()
+    """Entries of OWASP's list for LLM applications, such as LLM06:2026."""
+    table: Literal["exchanges", "directory"] = "exchanges"
+    """What the rows are: exchanges, or the accounts of the directory by ``created_at_us``."""
     subject: tuple[str, ...] = Field(min_length=1)
     needs: tuple[str, ...] = ()
     """Without one of these there is no answer."""
@@ -88,31 +77,55 @@ class Rule(Table):
     """Without all of these there is no answer; without some of them the answer is partial."""
     uses: tuple[str, ...] = ()
     """Without one of these the answer is partial."""
+    joins: tuple[str, ...] = ()
+    """Columns of the account directory, joined by ``account_id``; no answer without them.
+    Exchanges of accounts that are not in it are left out."""
     window: Window
     filter: Filter = Filter()
-    figures: dict[str, Figure]
+    derive: Derive = Derive()
+    previous: tuple[Previous, ...] = ()
+    figures: dict[str, Figure] = Field(default_factory=dict)
+    """One stage, grouped by *subject*."""
+    stages: tuple[Stage, ...] = ()
+    """Several, in place of *figures*; the last is grouped by *subject* at least."""
     bounds: tuple[Bound, ...] = Field(min_length=1)
     combine: Literal["any", "all"] = "any"
     """Whether one bound exceeded is enough."""
-    severity: str
-    """SQL over the figures and ``:parameters``, 1 to 5."""
+    severity: Severity
     look_alikes: str
     cost_to_evade: str
     source: str
     parameters: dict[str, Setting]
+    changelog: tuple[Change, ...] = ()
+    """The newest one last; its version is the rule's."""
+    tests: tuple[RuleTest, ...] = ()
+    measured: Measured | None = None
 
-    @model_validator(mode="after")
-    def _names_exist(self) -> Self:
-        for bound in self.bounds:
-            if bound.figure not in self.figures or bound.above not in self.parameters:
-                raise ValueError(f"bound {bound} names a figure or parameter that is not there")
-        for name in (self.window.parameter, self.filter.paths):
-            if name is not None and name not in self.parameters:
-                raise ValueError(f"{name!r} is no parameter of this rule")
-        wanted = self.window.parameter if self.window.kind == "lookback" else self.window.span_us
-        if wanted is None:
-            raise ValueError(f"a {self.window.kind} window says how long it is")
-        return self
+
+class Rule(RuleFile):
+    """One declared threshold."""
+
+    name: str
+
+    @property
+    def uid(self) -> uuid.UUID:
+        """Return the rule's fixed id."""
+        return self.id or uuid.uuid5(NAMESPACE, self.name)
+
+    @property
+    def time(self) -> str:
+        """Return the column that says when a row was [us since epoch]."""
+        return "created_at_us" if self.table == "directory" else "ts_us"
+
+    @property
+    def all_stages(self) -> tuple[Stage, ...]:
+        """Return the stages; a rule with *figures* alone has one."""
+        return self.stages or (Stage(by=self.subject, figures=self.figures),)
+
+    @property
+    def last_figures(self) -> dict[str, Figure]:
+        """Return the figures that a finding's evidence holds."""
+        return self.all_stages[-1].figures
 
     @property
     def known_parameters(self) -> tuple[Parameter, ...]:
@@ -131,22 +144,42 @@ class Rule(Table):
         )
 
     @property
+    def of_accounts(self) -> tuple[str, ...]:
+        """Return the columns of the account directory without which there is no answer."""
+        return (*self.joins, *(self.filter.known if self.table == "directory" else ()))
+
+    @property
     def required(self) -> tuple[str, ...]:
         """Return every column that the answer rests on: *needs* and *either*."""
         return self.needs + self.either
 
 
-def read_rule(name: str, text: str) -> Rule:
+def read_rule(name: str, text: str, path: str | None = None) -> Rule:
     """Return the rule called *name* that the TOML *text* declares.
 
+    Args:
+        name: The rule's name.
+        text: What stands in its file.
+        path: The file, for error messages.
+
     Raises:
-        ValueError: It is no TOML, or no rule.
+        RuleError: It is no TOML, or no rule; says file, line, key and what was expected.
     """
+    place = path or f"rule {name}"
     try:
         declared: dict[str, Any] = tomllib.loads(text)
-        return Rule(name=name, **declared)
-    except (tomllib.TOMLDecodeError, ValidationError) as error:
-        raise ValueError(f"rule {name}: {error}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise RuleError(f"{place}: not TOML: {error}") from error
+    if "name" in declared:
+        raise RuleError(f"{place}: name is unknown; a rule is called what its file is called")
+    try:
+        rule = Rule(name=name, **declared)
+    except ValidationError as error:
+        mistakes = [(m["loc"], m) for m in error.errors(include_url=False)]
+        raise RuleError(explain(place, text, RuleFile, mistakes)) from error
+    if wrong := [(loc, said) for loc, said in objections(rule)]:
+        raise RuleError(explain(place, text, RuleFile, wrong))
+    return rule
 
 
 @cache

@@ -13,6 +13,7 @@ __all__ = [
     "Allow",
     "Enrich",
     "HuntSettings",
+    "Hunting",
     "Identity",
     "Lake",
     "Mapped",
@@ -22,6 +23,14 @@ __all__ = [
     "Readers",
     "read_settings",
 ]
+
+
+class Hunting(Table):
+    """What is hunted beside what ships with Stillhunt."""
+
+    rules: tuple[str, ...] = ()
+    """Files of your own rules, or globs of them, from the folder of this file on:
+    `["my-rules/*.toml"]`."""
 
 
 class Identity(Table):
@@ -113,6 +122,7 @@ class Allow(Table):
 
 
 TABLES: dict[str, Any] = {
+    "hunt": (Hunting, Hunting()),
     "identity": (Identity, Identity()),
     "enrich": (Enrich, Enrich()),
     "lake": (Lake, Lake()),
@@ -123,9 +133,14 @@ TABLES: dict[str, Any] = {
 }
 
 
+OTHERS = ("desk",)
+"""Tables of rooms that know the hunt; it does not know them, and passes them over."""
+
+
 class HuntSettings(Table):
     """Everything the hunt was told, with the folder that relative paths start from."""
 
+    hunt: Hunting = Hunting()
     identity: Identity = Identity()
     enrich: Enrich = Enrich()
     lake: Lake = Lake()
@@ -143,5 +158,5 @@ def read_settings(path: Path | None = None) -> HuntSettings:
     Raises:
         ConfigError: See ``stillhunt.settings.load``.
     """
-    tables, folder = load(path, TABLES)
+    tables, folder = load(path, TABLES, others=OTHERS)
     return HuntSettings(folder=folder, **{name: getattr(tables, name) for name in TABLES})

@@ -16,12 +16,19 @@ import pyarrow.compute as pc
 
 from stillhunt.hunt.allow import apply_allow, check_allow
 from stillhunt.hunt.claims import Moment, Question, ask_detector, ask_rule
-from stillhunt.hunt.coverage import Answered, Filled, answered, fill
-from stillhunt.hunt.directory import Directory, load_directory, load_events, mark_disposable
+from stillhunt.hunt.coverage import Answered, Filled, answered, fill, lacking
+from stillhunt.hunt.directory import (
+    Directory,
+    load_directory,
+    load_events,
+    mark_disposable,
+    with_times,
+)
 from stillhunt.hunt.enrich import mail_domains
-from stillhunt.hunt.parameters import Parameter, fields_of, resolve
+from stillhunt.hunt.parameters import ALL_US, Parameter, fields_of, resolve
 from stillhunt.hunt.ranking import rank_accounts
-from stillhunt.hunt.rule import load_rules
+from stillhunt.hunt.rule import Rule, load_rules
+from stillhunt.hunt.rule_files import all_rules
 from stillhunt.hunt.settings import HuntSettings
 from stillhunt.hunt.slices import slices
 from stillhunt.hunt.versions import keep_newest
@@ -94,14 +101,17 @@ class _Plan:
     lookback_us: int
     since_us: int | None
     directory: Directory | None
+    accounts: pa.Table | None
+    """The directory as queries see it."""
     events: pa.Table | None
 
 
-def known_parameters() -> tuple[Parameter, ...]:
-    """Return every parameter of every rule and detector."""
-    rules = [parameter for rule in load_rules() for parameter in rule.known_parameters]
+def known_parameters(rules: Sequence[Rule] | None = None) -> tuple[Parameter, ...]:
+    """Return every parameter of every rule (the shipped ones by default) and detector."""
+    told = [p for rule in load_rules() if rules is None for p in rule.known_parameters]
+    told += [p for rule in rules or () for p in rule.known_parameters]
     detectors = parts("stillhunt.hunt.detectors")
-    return (*rules, *(p for name, part in detectors.items() for p in fields_of(name, part)))
+    return (*told, *(p for name, part in detectors.items() for p in fields_of(name, part)))
 
 
 def sweep(
@@ -114,6 +124,8 @@ def sweep(
     replay_us: int | None = None,
     accounts: Directory | Path | str | None = None,
     events: pa.Table | Path | str | None = None,
+    rules: Sequence[Rule] | None = None,
+    detectors: bool = True,
     progress: Progress | None = None,
 ) -> SweepResult:
     """Ask *lake* everything, as of *until_us*.
@@ -129,6 +141,8 @@ def sweep(
             then, and say at which step each finding was first made [us].
         accounts: Account directory, or the file of one.
         events: Event list, or the file of one.
+        rules: The rules to ask; None are all that are shipped or that *settings* name.
+        detectors: Whether the detectors are asked, too.
         progress: Hears of each step.
 
     Raises:
@@ -136,20 +150,27 @@ def sweep(
         InputError: The accounts or events cannot be read.
     """
     classes = parts("stillhunt.hunt.detectors")
-    values = resolve(known_parameters(), settings.detectors, overrides or {})
-    check_allow(settings.allow, {*(rule.name for rule in load_rules()), *classes})
+    asked = all_rules(settings) if rules is None else rules
+    values = resolve(known_parameters(asked), settings.detectors, overrides or {})
+    check_allow(settings.allow, {*(rule.name for rule in asked), *classes})
     if replay_us is not None and replay_us <= 0:
         raise ConfigError(f"the step of a replay is {replay_us} us; give one such as 1h")
+    known = _directory(accounts, settings)
     plan = _Plan(
         lake=lake,
         settings=settings,
         questions=(
-            *(ask_rule(rule, values[rule.name]) for rule in load_rules()),
-            *(ask_detector(name, part(**values.get(name, {}))) for name, part in classes.items()),
+            *(ask_rule(rule, values.get(rule.name, {})) for rule in asked),
+            *(
+                ask_detector(name, part(**values.get(name, {})))
+                for name, part in classes.items()
+                if detectors
+            ),
         ),
-        lookback_us=int(values["volume"]["lookback"]),
+        lookback_us=int(values["volume"]["lookback"]) if "volume" in values else ALL_US,
         since_us=since_us,
-        directory=_directory(accounts, settings),
+        directory=known,
+        accounts=None if known is None else with_times(known),
         events=load_events(events) if isinstance(events, str | Path) else events,
     )
     until = _newest(plan) if until_us is None else until_us
@@ -209,10 +230,11 @@ def _asked(
     until_us: int | None,
     progress: Progress | None,
 ) -> SweepResult:
-    _register(plan, con)
     notes = [keep_newest(con)]
+    _register(plan, con)
     if history is not con:
         keep_newest(history)
+        _register(plan, history)
     columns = [name for q in plan.questions for name in (*q.needs, *q.either, *q.uses)]
     filled = fill(con, columns)
     swept = slices(con)
@@ -229,7 +251,7 @@ def _asked(
     for step, question in enumerate(plan.questions):
         if progress:
             progress(f"hunting: {question.name}", step, len(plan.questions))
-        theirs, coverage = _ask(question, moment, filled)
+        theirs, coverage = _ask(plan, question, moment, filled)
         found += theirs
         covered.append(coverage)
     if progress:
@@ -261,14 +283,18 @@ def _blind_days(plan: _Plan, filled: Filled, until_us: int | None) -> str | None
 def _register(plan: _Plan, con: duckdb.DuckDBPyConnection) -> None:
     """Make the accounts and the events views that a detector can join."""
     if plan.directory is not None:
-        con.register("directory", plan.directory.table)
+        con.register("directory", plan.accounts)
     if plan.events is not None:
         con.register("events", plan.events)
 
 
-def _ask(question: Question, moment: Moment, filled: Filled) -> tuple[list[Finding], Coverage]:
+def _ask(
+    plan: _Plan, question: Question, moment: Moment, filled: Filled
+) -> tuple[list[Finding], Coverage]:
     """Ask one question, unless its columns are not there."""
     how, missing = answered(filled, question.needs, question.either, question.uses)
+    if absent := lacking(plan.accounts, question.accounts):
+        how, missing = "no", (*(missing if how == "no" else ()), *absent)
     began = time.perf_counter()
     findings = question.find(moment) if how != "no" else []
     return findings, Coverage(
