@@ -1,0 +1,1 @@
+"""The tail: logs followed as they grow, and findings while they happen."""

@@ -1,0 +1,238 @@
+"""How many in the last minute? Counts of every subject at every moment, in bounded memory.
+
+Log time is cut into blocks as long as the window, so that any window lies in two neighbouring
+blocks. A block holds one sorted number for each exchange: the subject's key in the upper bits,
+its time inside the block, to the microsecond, in the lower ones. That is eight bytes, whoever
+sends; to add a batch is to merge two sorted runs, and a subject is found by bisection.
+
+What is claimed is exact as long as all exchanges of the last ``lateness`` fit: ``capacity`` of
+them. Beyond that the lightest subjects of each block are forgotten first (lossy counting): a
+count can then be too small, by at most ``loss``, and never too large. So a subject above the
+bound by more than ``loss`` is always found, and one below the bound never.
+With a 60 s window a key keeps 38 bits in a block. Among a million subjects of a minute one
+shares its key with a chosen one with a chance of 4e-6, which would add its requests; the hash
+is secret, so nobody can aim for it.
+Source: Manku and Motwani, "Approximate frequency counts over data streams", VLDB 2002.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from stillhunt.hunt.tail.keys import Ints, Keys
+
+__all__ = ["LONGEST_SPAN_US", "Above", "Sliding"]
+
+LONGEST_SPAN_US = 300_000_000
+"""A longer window would leave fewer than 35 bits to a key [us]."""
+KEPT_TIMES = 10
+"""Of a subject in one block, this many times the bound are kept when memory runs short: enough
+to know that it is above, and how grave that is."""
+
+
+@dataclass(frozen=True)
+class Above:
+    """Moments at which subjects stand above the bound, by subject, then time."""
+
+    keys: Keys
+    """As they were given, shape (n,)."""
+    times: Ints
+    """When [us]."""
+    counts: Ints
+    """Exchanges in (time - span, time]."""
+
+
+@dataclass
+class Sliding:
+    """The windows of one rule."""
+
+    span_us: int
+    bound: int
+    capacity: int
+    """Exchanges held at most; eight bytes each."""
+    lateness_us: int
+    blocks: dict[int, Keys] = field(default_factory=dict)
+    losses: dict[int, int] = field(default_factory=dict)
+    """Block -> exchanges of a subject that may have been forgotten there."""
+
+    def __post_init__(self) -> None:
+        self._bits = np.uint64(int(self.span_us - 1).bit_length())
+
+    @property
+    def size(self) -> int:
+        """Return how many exchanges are held."""
+        return sum(len(block) for block in self.blocks.values())
+
+    @property
+    def loss(self) -> int:
+        """Return by how much a count in any window may be too small [exchanges]."""
+        return max((n + self.losses.get(b + 1, 0) for b, n in self.losses.items()), default=0)
+
+    def add(self, keys: Keys, times: Ints, newest_us: int) -> Above:
+        """Take exchanges, and say which moments they brought above the bound.
+
+        Args:
+            keys: Subjects, shape (n,).
+            times: When, shape (n,), in any order, none older than the lateness allows [us].
+            newest_us: The newest moment of the log [us].
+        """
+        self._forget(newest_us)
+        numbers = times // self.span_us
+        found = []
+        shortened = keys >> self._bits
+        touched = np.unique(numbers).tolist()
+        for number in touched:
+            here = numbers == number
+            inside = (times[here] - number * self.span_us).astype(np.uint64)
+            fresh = np.sort((shortened[here] << self._bits) | inside)
+            old = self.blocks.get(number)
+            if old is not None:
+                fresh = np.sort(np.concatenate((old, fresh)), kind="stable")
+            self.blocks[number] = fresh
+        for number in touched:
+            here = numbers == number
+            found.append(self._look(number, keys[here], shortened[here], times[here]))
+        if self.size > self.capacity:
+            self._thin()
+        return Above(*(np.concatenate(part) for part in zip(*found, strict=True)))
+
+    def _look(
+        self, number: int, keys: Keys, shortened: Keys, times: Ints
+    ) -> tuple[Keys, Ints, Ints]:
+        """Count at the moments that the new exchanges of block *number* may have changed."""
+        distinct, first = np.unique(shortened, return_index=True)
+        before, own, after = (self._count(number + step, distinct) for step in (-1, 0, 1))
+        busy = np.maximum(before + own, own + after) > self.bound
+        nothing = np.zeros(0, np.int64)
+        if not busy.any():
+            return keys[:0], nothing, nothing
+        chosen, first = distinct[busy], first[busy]
+        rank = np.searchsorted(chosen, shortened)
+        rank = np.minimum(rank, len(chosen) - 1)
+        is_chosen = chosen[rank] == shortened
+        earliest = np.full(len(chosen), np.iinfo(np.int64).max)
+        latest = np.zeros(len(chosen), np.int64)
+        np.minimum.at(earliest, rank[is_chosen], times[is_chosen])
+        np.maximum.at(latest, rank[is_chosen], times[is_chosen])
+        ranks, moments = self._events(number, chosen, earliest, latest)
+        counts = _counts(ranks, moments, self.span_us)
+        is_new = (moments >= earliest[ranks]) & (moments < latest[ranks] + self.span_us)
+        above = (counts > self.bound) & is_new
+        return keys[first][ranks[above]], moments[above], counts[above]
+
+    def _count(self, number: int, chosen: Keys) -> Ints:
+        block = self.blocks.get(number)
+        if block is None:
+            return np.zeros(len(chosen), np.int64)
+        low, high = self._range(block, chosen)
+        return high - low
+
+    def _range(self, block: Keys, chosen: Keys) -> tuple[Ints, Ints]:
+        low = np.searchsorted(block, chosen << self._bits)
+        top = (chosen << self._bits) | ((np.uint64(1) << self._bits) - np.uint64(1))
+        return low, np.searchsorted(block, top, side="right")
+
+    def _events(
+        self, number: int, chosen: Keys, earliest: Ints, latest: Ints
+    ) -> tuple[Ints, Ints]:
+        """Return (rank of the subject, time) of what lies in reach, sorted by both."""
+        ranks, moments = [], []
+        for near in (number - 1, number, number + 1):
+            block = self.blocks.get(near)
+            if block is None:
+                continue
+            low, high = self._range(block, chosen)
+            lengths = high - low
+            rank = np.repeat(np.arange(len(chosen)), lengths)
+            start = np.repeat(low - np.concatenate(([0], np.cumsum(lengths)[:-1])), lengths)
+            events = block[np.arange(len(rank)) + start]
+            mask = (np.uint64(1) << self._bits) - np.uint64(1)
+            moment = (events & mask).astype(np.int64) + near * self.span_us
+            reach = (moment > earliest[rank] - self.span_us) & (
+                moment < latest[rank] + self.span_us
+            )
+            ranks.append(rank[reach])
+            moments.append(moment[reach])
+        rank, moment = np.concatenate(ranks), np.concatenate(moments)
+        order = np.lexsort((moment, rank))
+        return rank[order], moment[order]
+
+    def _forget(self, newest_us: int) -> None:
+        """Drop blocks that no window of an acceptable exchange reaches into."""
+        oldest = (newest_us - self.lateness_us - self.span_us) // self.span_us
+        for number in [number for number in self.blocks if number < oldest]:
+            del self.blocks[number]
+            self.losses.pop(number, None)
+
+    def _thin(self) -> None:
+        """Come down to half the capacity: first the surplus of the heaviest, then the lightest."""
+        keep = KEPT_TIMES * (self.bound + 1)
+        self.blocks = {n: self._capped(block, keep) for n, block in self.blocks.items()}
+        least = 0
+        while self.size > self.capacity // 2:
+            least = 2 * least or 1
+            for number, block in self.blocks.items():
+                kept = self._without(block, least)
+                if len(kept) < len(block):
+                    self.blocks[number] = kept
+                    self.losses[number] = self.losses.get(number, 0) + least
+
+    def _runs(self, block: Keys) -> tuple[Ints, Ints]:
+        """Return where each subject begins in *block*, and how many exchanges it has."""
+        keys = block >> self._bits
+        starts = np.flatnonzero(np.concatenate(([True], keys[1:] != keys[:-1])))
+        return starts, np.diff(np.concatenate((starts, [len(block)])))
+
+    def _without(self, block: Keys, least: int) -> Keys:
+        if not len(block):
+            return block
+        _, lengths = self._runs(block)
+        return block[np.repeat(lengths > least, lengths)]
+
+    def _capped(self, block: Keys, most: int) -> Keys:
+        """Keep the newest *most* exchanges of each subject."""
+        if not len(block):
+            return block
+        starts, lengths = self._runs(block)
+        if lengths.max() <= most:
+            return block
+        left = np.repeat(starts + lengths, lengths) - np.arange(len(block))
+        return block[left <= most]
+
+    def arrays(self) -> dict[str, Keys | Ints]:
+        """Return the state as arrays, for the checkpoint."""
+        numbers = sorted(self.blocks)
+        return {
+            "blocks": np.array(numbers, np.int64),
+            "lengths": np.array([len(self.blocks[n]) for n in numbers], np.int64),
+            "losses": np.array([self.losses.get(n, 0) for n in numbers], np.int64),
+            "events": np.concatenate(
+                [self.blocks[n] for n in numbers] or [np.zeros(0, np.uint64)]
+            ),
+        }
+
+    def restore(self, arrays: Mapping[str, Keys | Ints]) -> None:
+        """Take the state back that ``arrays`` gave."""
+        ends = np.cumsum(arrays["lengths"]).tolist()
+        events = arrays["events"].astype(np.uint64)
+        for number, end, length, loss in zip(
+            arrays["blocks"].tolist(), ends, arrays["lengths"].tolist(),
+            arrays["losses"].tolist(), strict=True,
+        ):  # fmt: skip
+            self.blocks[number] = events[end - length : end].copy()
+            if loss:
+                self.losses[number] = loss
+
+
+def _counts(ranks: Ints, moments: Ints, span_us: int) -> Ints:
+    """Return how many events of the same rank lie in (t - span, t] at each event."""
+    if not len(moments):
+        return np.zeros(0, np.int64)
+    first = int(moments.min()) - span_us
+    room = int(moments.max()) - first + span_us
+    line = ranks * room + (moments - first)  # one line of time, subject behind subject
+    found: Ints = np.searchsorted(line, line, side="right") - np.searchsorted(
+        line, line - span_us, side="right"
+    )
+    return found
