@@ -1,0 +1,76 @@
+-- Written for postgres, not executed here.
+WITH figures AS (
+  SELECT
+    account_id,
+    COUNT(*) AS total_requests,
+    AVG(output_tokens) AS mean_output_tokens,
+    CAST(SUM(CASE WHEN max_tokens > 0 THEN output_tokens END) AS DOUBLE PRECISION) / SUM(CASE WHEN max_tokens > 0 THEN max_tokens END) AS share_of_max_tokens,
+    COUNT(*) AS n,
+    MIN(ts_us) AS first_seen,
+    MAX(ts_us) AS last_seen
+  FROM (
+    SELECT
+      ts_us,
+      account_id,
+      output_tokens,
+      max_tokens
+    FROM exchanges
+    WHERE
+      ts_us > -9999913600000000
+      AND ts_us <= 86400000000
+      AND (
+        path IN (
+          '/v1/messages',
+          '/v1/chat/completions',
+          '/v1/responses',
+          '/v1/completions',
+          '/v1/generate'
+        )
+        OR STARTS_WITH(path, '/v1/messages?')
+        OR STARTS_WITH(path, '/v1/chat/completions?')
+        OR STARTS_WITH(path, '/v1/responses?')
+        OR STARTS_WITH(path, '/v1/completions?')
+        OR STARTS_WITH(path, '/v1/generate?')
+        OR (
+          path IS NULL
+          AND (
+            operation IS NULL
+            OR operation IN (
+              'chat',
+              'completion',
+              'completions',
+              'generate_content',
+              'message',
+              'messages',
+              'response',
+              'responses',
+              'text_completion'
+            )
+          )
+        )
+      )
+      AND NOT output_tokens IS NULL
+      AND NOT account_id IS NULL
+  )
+  GROUP BY
+    account_id
+)
+SELECT
+  account_id,
+  3 AS severity,
+  LEAST(
+    COALESCE(CAST(total_requests AS DOUBLE PRECISION) / GREATEST(1000, 1), 0),
+    COALESCE(
+      CAST(mean_output_tokens AS DOUBLE PRECISION) / GREATEST(CAST(500.0 AS DOUBLE PRECISION), 1),
+      0
+    )
+  ) AS statistic,
+  n,
+  first_seen,
+  last_seen,
+  total_requests,
+  mean_output_tokens,
+  share_of_max_tokens
+FROM figures
+WHERE
+  total_requests > 1000 AND mean_output_tokens > CAST(500.0 AS DOUBLE PRECISION)
