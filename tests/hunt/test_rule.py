@@ -39,12 +39,18 @@ note = "n"
 
 def test_the_shipped_rules_are_these() -> None:
     assert [rule.name for rule in load_rules()] == [
+        "bulk_signup",
         "burst",
         "burst_account",
         "burst_prefix",
         "failover",
         "heavy_output",
         "many_accounts",
+        "many_addresses",
+        "new_model_pivot",
+        "out_of_plan",
+        "round_the_clock",
+        "signature_reuse",
         "volume",
         "volume_account",
         "volume_prefix",

@@ -158,8 +158,9 @@ def _conditions(
             if isinstance(number, str):
                 yield from _parameter(rule, here, number, "integer", "number")
         yield from _parameter(rule, here, one.within, "duration")
+        yield from _parameter(rule, here, one.older, "duration")
         yield from _parameter(rule, here, one.apart, "duration")
-        tests = ("one_of", "none_of", "above", "below", "differs_from", "within", "apart")
+        tests = ("one_of", "none_of", "above", "below", "differs_from", "within", "older", "apart")
         if sum(getattr(one, name) is not None for name in tests) != 1:
             yield here, f"says not one thing; expected one of {', '.join(tests)}"
         if one.apart is not None and one.follows is None:

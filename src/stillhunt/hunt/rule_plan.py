@@ -217,6 +217,8 @@ def _condition(one: Condition, values: Mapping[str, Value]) -> Expression:
 def _in_time(one: Condition, values: Mapping[str, Value]) -> Expression:
     """Return a condition on how much time lies between two columns, or before the end."""
     column = Column(one.column)
+    if one.older is not None:
+        return Compare(column, "<=", Edge("until", -int(values[one.older])))
     if one.follows is None:
         length = int(values[str(one.within)])
         return Compare(column, ">", Edge("until", -length))
@@ -333,13 +335,12 @@ def _sliding(rule: Rule, values: Mapping[str, Value]) -> Iterator[Step]:
     yield Select((*rule.subject, "severity", "statistic", *RESERVED, bound.figure))
 
 
-def _bound(bound: Bound, values: Mapping[str, Value], least: int | None = None) -> Expression:
-    """Return the number that *bound* holds a figure against, at *least* so much."""
+def _bound(bound: Bound, values: Mapping[str, Value], zero: int = 0) -> Expression:
+    """Return the number that *bound* holds a figure against; a 0 is written as *zero*."""
     if bound.by is None:
-        number = _number(bound.above, values)
-        return Constant(number if least is None else max(number, least))
+        return Constant(_number(bound.above, values) or zero)
     found = {
-        name: Constant(number if least is None else max(number, least))
+        name: Constant(number or zero)
         for name, number in entries(str(values[bound.above])).items()
     }
     others = found.pop("*", None)
@@ -368,7 +369,7 @@ def statistic(rule: Rule, values: Mapping[str, Value]) -> Expression:
     A bound of 0 counts as 1, a figure that is unknown as 0.
     """
     times = tuple(
-        Ratio(Column(bound.figure), _bound(bound, values, least=1)) for bound in rule.bounds
+        Ratio(Column(bound.figure), _bound(bound, values, zero=1)) for bound in rule.bounds
     )
     return Largest(times) if rule.combine == "any" or len(times) == 1 else Smallest(times)
 

@@ -56,7 +56,9 @@ class Condition(Table):
     follows: str | None = None
     """The time column that *within* or *apart* is counted from; else the end of the period."""
     within: str | None = None
-    """At most this duration lies between (the parameter's name)."""
+    """Less than this duration lies before the end, or at most so much behind *follows*."""
+    older: str | None = None
+    """More than this duration lies before the end of the period (the parameter's name)."""
     apart: str | None = None
     """With *follows*: more than this duration lies between, or *follows* is unknown."""
 
