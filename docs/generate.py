@@ -13,9 +13,9 @@ from pydantic import BaseModel
 
 from stillhunt import registry
 from stillhunt.cli import app
+from stillhunt.desk.settings import TABLES, sink_options
 from stillhunt.hunt import catalogue
 from stillhunt.hunt.report.schemas import SCHEMAS
-from stillhunt.hunt.settings import TABLES
 from stillhunt.model.exchange import COLUMNS
 
 REFERENCE = Path(__file__).parent / "reference"
@@ -51,6 +51,13 @@ def settings() -> str:
     )
     for name, (kind, _) in TABLES.items():
         text += f"\n## `{name}`\n\n" + _settings_table(name, kind)
+    for name, model in sink_options().items():
+        text += f"\n## `desk.sinks.NAME`, kind `{name}`\n\n"
+        text += (
+            f"""```toml\n[desk.sinks.soc]\nkind = "{name}"\n```\n\n{inspect.getdoc(model)}\n\n"""
+        )
+        rows = [row for row in _settings_rows(model, "") if row[0] != "`kind`"]
+        text += _table(("key", "type", "default", "meaning"), rows)
     return text
 
 
@@ -87,9 +94,16 @@ def _is_model(kind: Any) -> bool:
 
 
 def _type(annotation: Any) -> str:
+    for told, shown in SHOWN.items():
+        if told in str(annotation):
+            return shown
     if isinstance(annotation, type) and not isinstance(annotation, types.GenericAlias):
         return annotation.__name__
     return str(annotation).replace("typing.", "").replace("pathlib.", "").replace("|", "or")
+
+
+SHOWN = {"Options": "tables", "SecretPlace": "env:NAME or file:PATH", "_anchor": "Path"}
+"""What a type is called where its own name would say nothing."""
 
 
 def rules() -> str:

@@ -8,9 +8,10 @@ variables are ``STILLHUNT_TABLE__KEY`` and win over the file.
 import difflib
 import re
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+import types
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 from pydantic_settings import (
@@ -22,10 +23,12 @@ from pydantic_settings import (
 
 from stillhunt.model.errors import ConfigError
 
-__all__ = ["DEFAULT_NAME", "Table", "load", "near"]
+__all__ = ["DEFAULT_NAME", "HIDDEN", "Table", "load", "near"]
 
 DEFAULT_NAME = "stillhunt.toml"
 PREFIX = "STILLHUNT_"
+HIDDEN = "hidden"
+"""Type of a PydanticCustomError whose input, a secret, must not be shown."""
 
 
 class Table(BaseModel):
@@ -57,12 +60,15 @@ def near(name: str, known: Iterable[str]) -> str:
     return f"; did you mean {' or '.join(close)}?" if close else ""
 
 
-def load(path: Path | None, tables: Mapping[str, Any]) -> tuple[Any, Path]:
+def load(
+    path: Path | None, tables: Mapping[str, Any], others: Collection[str] = ()
+) -> tuple[Any, Path]:
     """Read the settings file and return its tables and the folder that its paths start from.
 
     Args:
         path: The file; None takes ``./stillhunt.toml`` if there is one, else the defaults.
         tables: Name of each known table -> (type, default), as for ``pydantic.create_model``.
+        others: Tables that another room owns and reads; they are passed over here.
 
     Returns:
         An object with one attribute per table, and the folder of the file (or the current one).
@@ -75,7 +81,8 @@ def load(path: Path | None, tables: Mapping[str, Any]) -> tuple[Any, Path]:
     text = _read(path) if path is not None else ""
     root = create_model("Settings", __base__=_Root, **dict(tables))
     try:
-        return root(**_parse(text, path)), (path.parent if path else Path())
+        told = {name: value for name, value in _parse(text, path).items() if name not in others}
+        return root(**told), (path.parent if path else Path())
     except ValidationError as error:
         raise ConfigError(_explain(error, text, path, tables)) from error
     except SettingsError as error:  # a variable of the environment that is no JSON
@@ -107,27 +114,70 @@ def _explain(
     """Say file, line, key and what was expected for the first mistakes."""
     said = []
     for mistake in error.errors(include_url=False)[:5]:
-        where = _line_of(text, mistake["loc"])
+        loc, known = _trail(mistake["loc"], tables)
+        where = _line_of(text, loc)
         place = f"{path}:{where}" if path and where else str(path or "environment")
-        key = ".".join(str(part) for part in mistake["loc"])
-        if mistake["type"] == "extra_forbidden":
-            known = _siblings(mistake["loc"], tables)
-            said.append(f"{place}: {key} is unknown{near(str(mistake['loc'][-1]), known)}")
-        else:
-            said.append(f"{place}: {key} is {mistake['input']!r}: {mistake['msg']}")
+        said.append(f"{place}: {_complaint(mistake, '.'.join(map(str, loc)), known)}")
     return "\n".join(said)
 
 
-def _siblings(loc: Sequence[int | str], tables: Mapping[str, Any]) -> list[str]:
-    """Return the keys that would have been right in the place of the last one of *loc*."""
-    if len(loc) == 1:
-        return list(tables)
-    kind = tables[str(loc[0])][0]
-    fields = getattr(kind, "model_fields", None)
-    if fields is None:  # a list or a mapping of tables
-        inner = [a for a in getattr(kind, "__args__", ()) if hasattr(a, "model_fields")]
-        fields = inner[-1].model_fields if inner else {}
-    return list(fields)
+def _complaint(mistake: Mapping[str, Any], key: str, known: Collection[str]) -> str:
+    """Say what is wrong with *key*; a whole table, or a secret, is never shown."""
+    kind, context = mistake["type"], mistake.get("ctx", {})
+    if kind == "extra_forbidden":
+        return f"{key} is unknown{near(key.rpartition('.')[2], known)}"
+    if kind == "missing":
+        return f"{key} is missing"
+    if kind == "union_tag_not_found":
+        return f"{key} has no {context['discriminator']}"
+    if kind == "union_tag_invalid":
+        name, tag = str(context["discriminator"]).strip("'"), context["tag"]
+        tags = [one.strip("' ") for one in context["expected_tags"].split(",")]
+        return f"{key}.{name} is {tag!r}; give one of {', '.join(tags)}{near(tag, tags)}"
+    shown = mistake["input"]
+    if kind == HIDDEN or isinstance(shown, dict | list):
+        return f"{key}: {mistake['msg']}"
+    return f"{key} is {shown!r}: {mistake['msg']}"
+
+
+def _trail(
+    loc: Sequence[int | str], tables: Mapping[str, Any]
+) -> tuple[list[int | str], list[str]]:
+    """Follow *loc* through the types of *tables*.
+
+    Returns:
+        *loc* as it stands in the file, where no tag of a union does, and the keys that would
+        have been right in the place of its last one.
+    """
+    inside: Any = {name: kind for name, (kind, _) in tables.items()}
+    plain: list[int | str] = []
+    known: list[str] = []
+    for step in loc:
+        if tagged := [one for one in _members(inside) if _has_tag(one, step)]:
+            inside = tagged[0]
+            continue
+        fields = _fields(inside)
+        known, plain = list(fields), [*plain, step]
+        inside = fields.get(str(step)) or next(reversed(get_args(inside)), None)
+        if get_origin(inside) is Annotated:
+            inside = get_args(inside)[0]
+    return plain, known
+
+
+def _fields(kind: Any) -> dict[str, Any]:  # noqa: ANN401 - any type
+    """Return the keys of a table and their types; a list or a mapping has none of its own."""
+    if isinstance(kind, dict):
+        return kind
+    return {n: field.annotation for n, field in getattr(kind, "model_fields", {}).items()}
+
+
+def _members(kind: Any) -> list[Any]:  # noqa: ANN401 - any type
+    is_union = get_origin(kind) in {Union, types.UnionType}
+    return [one for one in get_args(kind) if hasattr(one, "model_fields")] if is_union else []
+
+
+def _has_tag(model: Any, tag: int | str) -> bool:  # noqa: ANN401 - any type
+    return any(tag in get_args(field.annotation) for field in model.model_fields.values())
 
 
 def _line_of(text: str, loc: Sequence[int | str]) -> int | None:

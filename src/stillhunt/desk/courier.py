@@ -1,0 +1,109 @@
+"""A thread that carries findings to the sinks while something else reads the logs."""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+
+from stillhunt.desk.outbox import Outbox, Route, Sent
+from stillhunt.desk.spool import Spool
+from stillhunt.model.errors import DeliveryError
+from stillhunt.model.finding import Finding
+
+__all__ = ["Courier"]
+
+REST_S = 1.0
+"""Between two looks at the spool where nothing is known to be due: others write to it, too."""
+
+
+class Courier:
+    """Takes findings at once and delivers them behind its owner's back.
+
+    A sink that is down rests for as long as its next item waits, so it costs no more than a
+    few tries an hour. Close it: then everything due is tried once more.
+    """
+
+    def __init__(
+        self,
+        ways: Sequence[Route],
+        open_spool: Callable[[], Spool],
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """Start the thread.
+
+        Args:
+            ways: The sinks.
+            open_spool: Opens the spool; each thread has its own connection.
+            clock: Seconds since the epoch, the spool's.
+
+        Raises:
+            DeliveryError: The spool cannot be opened.
+        """
+        self._ways, self._open, self._clock = ways, open_spool, clock
+        self._outbox = Outbox(ways, open_spool())
+        self._news, self._ends = threading.Event(), threading.Event()
+        self.sent = {route.name: Sent() for route in ways}
+        """What became of each sink's items so far."""
+        self.trouble = ""
+        """Why the thread could not go on for a while."""
+        self.is_settled = False
+        """Whether everything reached its sink, known once it is closed."""
+        self._thread = threading.Thread(target=self._carry, name="courier", daemon=True)
+        self._thread.start()
+
+    def deliver(self, finding: Finding) -> None:
+        """Keep *finding*; see ``Outbox.deliver``."""
+        self._outbox.deliver(finding)
+        self._news.set()
+
+    def close(self) -> list[str]:
+        """Try once more what is due, end the thread, and return what a person should know."""
+        self._ends.set()
+        self._news.set()
+        self._thread.join()
+        try:
+            lines = self._outbox.report(self.sent)
+            self.is_settled = self._outbox.is_settled
+        finally:
+            self._outbox.spool.close()
+        return lines + ([self.trouble] if self.trouble else [])
+
+    @property
+    def lost(self) -> int:
+        """Return how many findings could not be kept."""
+        return self._outbox.lost
+
+    def _carry(self) -> None:
+        while True:
+            try:
+                with self._open() as spool:
+                    self._serve(Outbox(self._ways, spool))
+                    return
+            except DeliveryError as error:  # a full disk may be emptied
+                self.trouble = str(error)
+            if self._ends.wait(REST_S):
+                return
+
+    def _serve(self, outbox: Outbox) -> None:
+        """Make rounds until told to end, then a last one."""
+        rests: dict[str, float] = {}
+        while not self._ends.is_set():
+            self._news.clear()
+            self._news.wait(self._rounds(outbox, rests))
+        self._rounds(outbox, {})
+        self.trouble = ""
+
+    def _rounds(self, outbox: Outbox, rests: dict[str, float]) -> float:
+        """Serve every sink that does not rest; return how long there is nothing to do [s]."""
+        for route in self._ways:
+            if rests.get(route.name, 0.0) > self._clock():
+                continue
+            now = outbox.flush_one(route)
+            total = self.sent[route.name]
+            total.delivered += now.delivered
+            total.failed += now.failed
+            total.parked += now.parked
+            total.reason = now.reason or total.reason
+            due = outbox.spool.next_due(route.name)
+            rests[route.name] = due if now.is_down and due is not None else 0.0
+        waits = [at - self._clock() for at in rests.values() if at]
+        return max(0.05, min([REST_S, *waits]))

@@ -1,0 +1,173 @@
+"""The way out: each finding goes into the spool first, then from there to every sink.
+
+``deliver`` returns as soon as the finding is on the disk; it never waits for a receiver.
+``flush`` tries what is due, once. A sink that fails ``IN_A_ROW`` times in a row is taken for
+down, and the rest of its items wait untried. What the spool itself cannot keep is counted and
+said, and nothing stops for it.
+"""
+
+import json
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from stillhunt.desk.items import Item
+from stillhunt.desk.settings import Desk
+from stillhunt.desk.sink import SINKS, Sink
+from stillhunt.desk.spool import Spool
+from stillhunt.desk.wording import as_line, ascii_json
+from stillhunt.hunt.report.document import read_findings
+from stillhunt.model.errors import ConfigError, DeliveryError
+from stillhunt.model.finding import Finding
+from stillhunt.registry import parts
+from stillhunt.settings import near
+
+__all__ = ["IN_A_ROW", "Outbox", "Route", "Sent", "open_spool", "routes"]
+
+IN_A_ROW = 3
+"""One failure may be the item's fault, three different ones are the sink's."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Route:
+    """A sink by its name in the settings."""
+
+    name: str
+    sink: Sink
+    min_severity: int = 1
+
+
+@dataclass(kw_only=True)
+class Sent:
+    """What became of one sink's items."""
+
+    delivered: int = 0
+    failed: int = 0
+    parked: int = 0
+    reason: str = ""
+    """Why the last one failed."""
+    is_down: bool = field(default=False)
+    """Whether it failed ``IN_A_ROW`` times in a row, or on all there was."""
+
+
+def routes(desk: Desk, names: Sequence[str] | None = None) -> tuple[Route, ...]:
+    """Return the sinks called *names*, ready to deliver; None takes all of them.
+
+    Raises:
+        ConfigError: There is no such sink, or it misses a secret.
+    """
+    for name in names or ():
+        if name not in desk.sinks:
+            known = f"; there are {', '.join(desk.sinks)}" if desk.sinks else ""
+            raise ConfigError(
+                f"no sink is called {name!r}{known}{near(name, desk.sinks)}; "
+                f"a table [desk.sinks.{name}] in the settings makes one"
+            )
+    made = parts(SINKS)
+    return tuple(
+        Route(
+            name=name,
+            sink=cast("Sink", made[cast("Any", options).kind](options)),
+            min_severity=options.min_severity,
+        )
+        for name, options in desk.sinks.items()
+        if names is None or name in names
+    )
+
+
+def open_spool(desk: Desk, clock: Callable[[], float] = time.time) -> Spool:
+    """Return the spool that the settings name; DeliveryError where it cannot be opened."""
+    return Spool(desk.spool, limit_bytes=desk.spool_mb << 20, attempts=desk.attempts, clock=clock)
+
+
+class Outbox:
+    """Takes findings and sees to it that each sink gets them. Use it in one thread."""
+
+    def __init__(self, ways: Iterable[Route], spool: Spool) -> None:
+        self.routes = tuple(ways)
+        self.spool = spool
+        self.lost = 0
+        """Findings that could not be kept for a sink."""
+        self.trouble = ""
+        """Why the first of them could not."""
+        self._dropped = spool.dropped
+
+    def deliver(self, finding: Finding) -> None:
+        """Keep *finding* for every sink that wants it; an allowed one is for none.
+
+        It never raises DeliveryError: what cannot be kept counts as ``lost``.
+        """
+        if finding.allowed is not None:
+            return
+        payload = ascii_json(as_line(finding))
+        for route in self.routes:
+            if finding.severity >= route.min_severity:
+                try:
+                    self.spool.put(route.name, finding.id, int(finding.severity), payload)
+                except DeliveryError as error:
+                    self.lost += 1
+                    self.trouble = self.trouble or str(error)
+
+    def flush(self) -> dict[str, Sent]:
+        """Try once what is due for each sink, and return what became of it.
+
+        Raises:
+            DeliveryError: The spool cannot be read.
+        """
+        return {route.name: self.flush_one(route) for route in self.routes}
+
+    def flush_one(self, route: Route) -> Sent:
+        """Do the same for one sink."""
+        sent = Sent()
+        in_a_row = 0
+        while in_a_row < IN_A_ROW and (item := self.spool.take(route.name)) is not None:
+            reason = self._tried(route, item)
+            if reason is None:
+                self.spool.delivered(item)
+                sent.delivered += 1
+                in_a_row = 0
+                continue
+            sent.parked += self.spool.failed(item, reason)
+            sent.failed += 1
+            sent.reason = reason
+            in_a_row += 1
+        sent.is_down = in_a_row > 0 and (in_a_row == IN_A_ROW or sent.delivered == 0)
+        return sent
+
+    def _tried(self, route: Route, item: Item) -> str | None:
+        """Deliver *item*; return why it failed, or None."""
+        try:
+            (finding,) = read_findings({"findings": [json.loads(item.payload)]})
+            route.sink.deliver(finding, update=item.is_update)
+        except DeliveryError as error:
+            return str(error)
+        except Exception as error:  # a sink with a mistake must not hold up the others
+            return f"{item.id}: internal error, {type(error).__name__}"
+        except BaseException:  # told to end: whoever comes next need not wait for the lease
+            self.spool.release(item)
+            raise
+        return None
+
+    def report(self, sent: Mapping[str, Sent]) -> list[str]:
+        """Return what a person should know, a line per sink and one per trouble."""
+        lines = []
+        for route in self.routes:
+            left, now = self.spool.count(route.name), sent.get(route.name, Sent())
+            line = f"{route.name}: {now.delivered:,} sent"
+            if left.waiting:
+                line += f", {left.waiting:,} waiting"
+            if left.parked:
+                line += f", {left.parked:,} parked after {self.spool.attempts} tries"
+            lines.append(f"{line} ({now.reason or left.reason})" if left.reason else line)
+        if self.lost:
+            lines.append(f"{self.lost:,} findings could not be kept: {self.trouble}")
+        if dropped := self.spool.dropped - self._dropped:
+            lines.append(f"{dropped:,} less grave findings gave way in a full spool")
+        return lines
+
+    @property
+    def is_settled(self) -> bool:
+        """Return whether everything reached its sink."""
+        left = [self.spool.count(route.name) for route in self.routes]
+        return self.lost == 0 and not any(one.waiting or one.parked for one in left)
