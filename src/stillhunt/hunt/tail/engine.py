@@ -16,7 +16,7 @@ from stillhunt.hunt.tail.live import LiveLookback, LiveRule, LiveSliding
 from stillhunt.hunt.tail.novelty import Novelty
 from stillhunt.hunt.tail.pace import Pace
 from stillhunt.hunt.tail.rules import Chooser, answers, form_of
-from stillhunt.model.finding import Finding
+from stillhunt.model.finding import DAY_US, Finding
 
 __all__ = ["Engine", "Limits"]
 
@@ -57,6 +57,8 @@ class Engine:
     """Exchanges that were taken and not yet looked at."""
     _chosen: list[pa.Table] = field(default_factory=list)
     _rows: list[pa.Table] = field(default_factory=list)
+    ahead: int = 0
+    """Exchanges that were left out, because their time was far ahead of all others."""
     _ahead_us: int = 0
 
     @classmethod
@@ -105,6 +107,7 @@ class Engine:
 
     def take(self, rows: pa.Table) -> None:
         """Take exchanges in the order of their lines; ``flush`` looks at them."""
+        rows = self._in_its_time(rows)
         if not rows.num_rows:
             return
         chosen = self.chooser.choose(rows)
@@ -115,7 +118,6 @@ class Engine:
             # A copy, because columns from DuckDB keep their whole batch alive.
             self._rows.append(rows.select(names).take(np.arange(rows.num_rows)))
         self.waiting += rows.num_rows
-        self._ahead_us = max(self._ahead_us, int(np.max(rows["ts_us"].to_numpy())))
 
     def flush(self) -> Iterator[Finding]:
         """Look at what was taken, and yield what it makes true.
@@ -136,6 +138,29 @@ class Engine:
         self.exchanges += self.waiting
         self.waiting = 0
         self.newest_us = max(self.newest_us, self._ahead_us)
+
+    def _in_its_time(self, rows: pa.Table) -> pa.Table:
+        """Return the rows whose time can be believed, and move the clock.
+
+        A few lines that are more than a day ahead of all others would push the clock on, and
+        everything else would come too late: whoever can write one such line would blind us. So
+        they are left out, unless most lines agree; and where most lines are a day behind, it
+        was the clock that was wrong, and it is set back.
+        """
+        times = rows["ts_us"].to_numpy()
+        if not len(times):
+            return rows
+        ordered = np.sort(times)
+        leaps = np.flatnonzero(np.diff(ordered, prepend=max(self._ahead_us, ordered[0])) > DAY_US)
+        if self._ahead_us and len(leaps) and 2 * (len(times) - leaps[0]) <= len(times):
+            self.ahead += len(times) - int(leaps[0])
+            rows = rows.filter(pa.array(times < ordered[leaps[0]]))
+            ordered = ordered[: leaps[0]]
+        behind = ordered < self._ahead_us - DAY_US - self.lateness_us
+        if 2 * behind.sum() > len(ordered):
+            self.newest_us = self._ahead_us = int(ordered[behind][-1])
+        self._ahead_us = max(self._ahead_us, int(ordered[-1]))
+        return rows
 
     @property
     def late(self) -> int:
@@ -163,6 +188,7 @@ class Engine:
     def restore(self, told: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]) -> None:
         """Take back what ``state`` gave; a rule that was not there then starts anew."""
         self.newest_us, self.exchanges = told["newest_us"], told["exchanges"]
+        self._ahead_us = self.newest_us
         for name, rule in self.rules.items():
             if name in told["episodes"]:
                 rule.episodes.restore(told["episodes"][name])

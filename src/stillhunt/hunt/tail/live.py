@@ -165,8 +165,8 @@ class LiveLookback:
         self.episodes = Episodes()
         self._values = values
         self._chooser = chooser
-        counts = [name for name, figure in rule.figures.items() if figure.measure == "count"]
-        others = [name for name in rule.figures if name not in counts[:1]]
+        counts = [name for name, figure in rule.last_figures.items() if figure.measure == "count"]
+        others = [name for name in rule.last_figures if name not in counts[:1]]
         self._named = [*(counts[:1] or [""]), *others]  # column 0 counts exchanges
         self._bounds = np.full(len(self._named), np.inf)
         for bound in rule.bounds:
@@ -251,8 +251,10 @@ class LiveLookback:
 
     def _amounts(self, batch: Batch) -> Ints:
         ones = np.ones(len(batch.times), np.int64)
-        figures = [self.rule.figures[name] for name in self._named[1:]]
-        measured = (ones if f.measure == "count" else batch.amounts(str(f.column)) for f in figures)
+        figures = [self.rule.last_figures[name] for name in self._named[1:]]
+        measured = (
+            ones if f.measure == "count" else batch.amounts(str(f.column)) for f in figures
+        )
         return np.stack([ones, *measured], axis=1)
 
     def _finding(self, episode: Episode, key: int, sums: Ints) -> Finding:

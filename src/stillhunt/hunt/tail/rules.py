@@ -2,45 +2,57 @@
 
 A rule is live if its figures can be kept up one exchange at a time: counts in a sliding window,
 counts and sums in a look-back window of limited length. All others are for sweeps, and the tail
-says so when it starts. The rows that count are chosen by the rule's own SQL, so that a sweep and
+says so when it starts. The rows that count are chosen by the rule's own plan, so that a sweep and
 a tail look at the same exchanges.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Literal
 
 import duckdb
 import pyarrow as pa
 
+from stillhunt.hunt import plan
+from stillhunt.hunt.expression_sql import condition_terms, expression_sql
 from stillhunt.hunt.parameters import ALL_US, Value
-from stillhunt.hunt.rule import DERIVED, Rule
-from stillhunt.hunt.rule_sql import _conditions, _with_prefix, measured_columns, render
+from stillhunt.hunt.rule import Rule
+from stillhunt.hunt.rule_plan import row_steps, rule_plan, severity
 from stillhunt.hunt.tail.sliding import LONGEST_SPAN_US
-from stillhunt.model.exchange import HOT, column
+from stillhunt.model.exchange import column
 
 __all__ = ["Chooser", "answers", "form_of"]
 
 Form = Literal["sliding", "lookback"]
+Told = tuple[Rule, Mapping[str, Value]]
+"""A rule and its parameters."""
 _KINDS = {
     "int64": pa.int64(), "int32": pa.int32(), "int16": pa.int16(),
     "float32": pa.float32(), "bool": pa.bool_(), "string": pa.string(),
 }  # fmt: skip
-_ALWAYS = ("ts_us", "account_id", "source_ip", "method", "path", "operation")
+_NO_EDGES = {"from": 0, "until": 0}
+PREFIX = "source_prefix"
 
 
 def form_of(rule: Rule, values: Mapping[str, Value]) -> Form | None:
     """Return how *rule* is kept up on a stream; None is for sweeps only."""
-    measures = {figure.measure for figure in rule.figures.values()}
-    figures = {bound.figure for bound in rule.bounds}
-    if any(getattr(rule, name, None) for name in ("stages", "derive", "joins")):
-        return None
-    if any(getattr(figure, "where", None) for figure in rule.figures.values()):
+    figures = rule.last_figures.values()
+    measures = {figure.measure for figure in figures}
+    is_plain = (
+        rule.table == "exchanges"
+        and not (rule.joins or rule.previous or rule.stages or rule.filter.then)
+        and not (rule.derive.first or rule.derive.bin)
+        and not any(figure.where for figure in figures)
+        and not any(bound.by for bound in rule.bounds)
+        and all(case.figure for case in rule.severity.cases)
+    )
+    if not is_plain:
         return None
     if rule.window.kind == "sliding":
-        is_short = (rule.window.span_us or 0) <= LONGEST_SPAN_US
-        is_plain = len(rule.bounds) == len(rule.subject) == 1 and measures == {"count"}
-        return "sliding" if is_short and is_plain else None
-    if rule.window.kind != "lookback" or (rule.combine == "all" and len(figures) > 1):
+        is_one = len(rule.bounds) == len(rule.subject) == 1 and measures == {"count"}
+        return "sliding" if is_one and (rule.window.span_us or 0) <= LONGEST_SPAN_US else None
+    if rule.window.kind != "lookback" or rule.window.began != "bound":
+        return None
+    if rule.combine == "all" and len(rule.bounds) > 1:
         return None
     length = int(values[str(rule.window.parameter)])
     return "lookback" if measures <= {"count", "sum"} and length < ALL_US else None
@@ -56,21 +68,23 @@ def answers(rule: Rule, fills: Collection[str]) -> bool:
 class Chooser:
     """Chooses the exchanges of a batch that count for the rules; owns a DuckDB connection."""
 
-    def __init__(self, rules: Sequence[tuple[Rule, Mapping[str, Value]]], memory_mb: int) -> None:
+    def __init__(self, rules: Sequence[Told], memory_mb: int) -> None:
+        """Prepare one query for all *rules*: DuckDB takes 3 ms for each, whatever it does."""
         self._rules = {rule.name: (rule, values) for rule, values in rules}
-        self._columns = {
-            name: pa.nulls(0, _KINDS[column(name).kind])
-            for name in _wanted(rule for rule, _ in rules)
-        }
+        names = {"ts_us", *(c for rule, values in rules for c in rule_plan(rule, values).columns)}
+        self._columns = {name: pa.nulls(0, _KINDS[column(name).kind]) for name in sorted(names)}
         self._con = duckdb.connect(config={"threads": 1, "autoinstall_known_extensions": False})
         self._con.execute(f"SET memory_limit = '{memory_mb}MB'")
         self._con.execute("SET enable_external_access = false")
         if rules:
             self._con.register("exchanges", pa.table(self._columns))
-            self._con.execute(f"PREPARE choose AS {_choose(rules)}")
+            self._con.execute(f"PREPARE choose AS {_choose(rules, list(self._columns))}")
 
     def choose(self, rows: pa.Table) -> pa.Table | None:
-        """Return the exchanges among *rows* that count for some rule, None if there are none."""
+        """Return the exchanges among *rows* that count for some rule, None if there are none.
+
+        Their columns are ``ts_us``, the subjects, what is measured, and ``counts_RULE``.
+        """
         if not self._rules:
             return None
         there = set(rows.column_names)
@@ -84,35 +98,44 @@ class Chooser:
 
     def severities(self, name: str, figures: Mapping[str, Sequence[int]]) -> list[int]:
         """Return how grave the rule *name* finds subjects with *figures*, as a sweep would."""
-        rule, values = self._rules[name]
-        table = pa.table({key: pa.array(told, pa.int64()) for key, told in figures.items()})
-        self._con.register("figures", table)
-        sql = render(f"SELECT {rule.severity} FROM figures", values)
-        return [int(row[0]) for row in self._con.execute(sql).fetchall()]
+        graded = severity(*self._rules[name])
+        self._con.register(
+            "figures", pa.table({key: pa.array(told, pa.int64()) for key, told in figures.items()})
+        )
+        answer = self._con.execute(f"SELECT {expression_sql(graded, _NO_EDGES)} FROM figures")
+        return [int(row[0]) for row in answer.fetchall()]
 
 
-def _wanted(rules: Iterable[Rule]) -> list[str]:
-    """Return the columns that *rules* look at, in the order of the exchange."""
-    named = set(_ALWAYS)
-    for rule in rules:
-        named |= {*rule.needs, *rule.either, *rule.uses, *measured_columns(rule)}
-    return [name for name in HOT if name in named]
-
-
-def _choose(rules: Sequence[tuple[Rule, Mapping[str, Value]]]) -> str:
-    """Return SQL for the exchanges that count, with a Boolean for each rule.
-
-    One query for all of them: DuckDB takes 3 ms for each, whatever it does.
-    """
-    plain = {DERIVED.get(name, name) for rule, _ in rules for name in rule.subject}
-    columns = ["ts_us", *sorted(plain | {c for rule, _ in rules for c in measured_columns(rule)})]
-    tests = {
-        f"counts_{rule.name}": render(" AND ".join(_conditions(rule, values) or ["TRUE"]), values)
-        for rule, values in rules
-    }
+def _choose(rules: Sequence[Told], columns: Sequence[str]) -> str:
+    """Return SQL for the exchanges that count, with a Boolean for each rule."""
+    kept = list(dict.fromkeys(["ts_us", *(name for told in rules for name in _kept(told))]))
+    tests = {f"counts_{told[0].name}": " AND ".join(_terms(told)) or "TRUE" for told in rules}
     tested = ", ".join(f"COALESCE({test}, FALSE) AS {name}" for name, test in tests.items())
-    chosen = f"""SELECT * FROM (SELECT {", ".join(columns)}, {tested} FROM exchanges)
-                 WHERE {" OR ".join(tests)}"""
-    if any("source_prefix" in rule.subject for rule, _ in rules):
-        return _with_prefix(chosen, [*columns, *tests])
-    return chosen
+    made = ", ".join(
+        f"{expression_sql(plan.SourcePrefix('source_ip'), _NO_EDGES)} AS {PREFIX}"
+        if name == PREFIX
+        else name
+        for name in kept
+    )
+    return f"""SELECT {made}, {", ".join(tests)}
+               FROM (SELECT {", ".join(columns)}, {tested} FROM exchanges)
+               WHERE {" OR ".join(tests)}"""
+
+
+def _kept(told: Told) -> Iterator[str]:
+    """Yield the columns that a rule's figures need."""
+    rule, _ = told
+    yield from rule.subject
+    yield from (figure.column for figure in rule.last_figures.values() if figure.column)
+
+
+def _terms(told: Told) -> list[str]:
+    """Return the SQL of what an exchange has to be to count, but for time."""
+    first = next(step for step in row_steps(*told) if isinstance(step, plan.Filter))
+    assert isinstance(first.condition, plan.AllOf)  # noqa: S101 - as row_steps writes it
+    terms = tuple(term for term in first.condition.terms if not _is_edge(term))
+    return condition_terms(plan.AllOf(terms), _NO_EDGES)
+
+
+def _is_edge(term: plan.Expression) -> bool:
+    return isinstance(term, plan.Compare) and isinstance(term.right, plan.Edge)

@@ -1,0 +1,342 @@
+"""One path that is followed, through everything that rotates logs.
+
+*Renamed:* another file stands at the path. The old one is read on until its writer has turned
+to the new one, then the new one from its beginning. *Copied and truncated:* the file is shorter
+than what was read, or begins otherwise. What was not yet read is looked for in the copy, then
+the file is read from its beginning. *While nobody looked:* the place in the checkpoint is looked
+for in the path's predecessors, packed or not, and reading goes on there.
+What was written between the last look and a truncation, and not into the copy, is lost to
+everybody; that is why logrotate's ``copytruncate`` is called lossy.
+"""
+
+import contextlib
+import os
+import select
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from stillhunt.hunt.framing import Block
+from stillhunt.hunt.source import shown
+from stillhunt.hunt.tail.lines import Splitter
+from stillhunt.hunt.tail.place import PIECE, Place, predecessors, unpacked
+
+__all__ = ["GRACE_S", "Log", "Piece", "Pipe"]
+
+GRACE_S = 10.0
+"""How long a renamed file is read on after a new one stands at its path [s]: nginx's workers
+take up to a second to open the new one after ``-s reopen``."""
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Whole lines of one file."""
+
+    name: str
+    block: Block
+    first_line: int
+
+
+class _Open:
+    """One plain file, open for reading."""
+
+    def __init__(self, path: str, file: int, offset: int, next_line: int) -> None:
+        self.path = path
+        self.file = file
+        self.lines = Splitter(offset)
+        self.next_line = next_line
+        self.retired_s: float | None = None
+        self.known: Place | None = None
+
+    def read(self) -> Iterator[Piece]:
+        """Yield what is there, about a megabyte."""
+        data = os.pread(self.file, PIECE, self.lines.read_to)
+        for block in self.lines.feed(data):
+            yield self._piece(block)
+
+    def rest(self) -> Iterator[Piece]:
+        """Yield the line that nobody will finish."""
+        for block in self.lines.finish():
+            yield self._piece(block)
+
+    def _piece(self, block: Block) -> Piece:
+        piece = Piece(shown(self.path), block, self.next_line)
+        self.next_line += max(1, block.data.count(b"\n"))
+        return piece
+
+    @property
+    def is_behind(self) -> bool:
+        """Return whether there is more than was read."""
+        return os.fstat(self.file).st_size > self.lines.read_to
+
+    def is_cut(self) -> bool:
+        """Return whether the file was truncated since it was read."""
+        if os.fstat(self.file).st_size < self.lines.read_to:
+            return True
+        known = self.known
+        return known is not None and not known.is_open_as(self.file)
+
+    def place(self) -> Place:
+        """Return how far it was read."""
+        if self.known is None or self.known.offset != self.lines.offset:
+            self.known = Place.of(self.path, self.file, self.lines.offset, self.next_line)
+        return self.known
+
+    def close(self) -> None:
+        """Close the file."""
+        os.close(self.file)
+
+
+class Log:
+    """A path, the file that stands there, and those that stood there before."""
+
+    def __init__(
+        self,
+        path: str,
+        *,
+        places: Sequence[Place] = (),
+        from_start: bool = True,
+        warn: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        """Follow *path*; it need not be there yet.
+
+        Args:
+            path: A regular file.
+            places: How far it and its predecessors were read before, as ``places`` told.
+            from_start: Without places: from the beginning, else only what comes from now on.
+            warn: Told what could not be found.
+        """
+        self.path = path
+        self._warn = warn
+        self._queue: list[Iterator[Piece]] = []
+        self._old: list[_Open] = []
+        self._now: _Open | None = None
+        if places:
+            self._resume(places)
+        else:
+            self._open(from_start=from_start)
+
+    def read(self, now_s: float) -> Iterator[Piece]:
+        """Yield what is new, about a megabyte of each file.
+
+        Args:
+            now_s: Monotonic time, for the patience with renamed files only [s].
+        """
+        if self._queue:
+            piece = next(self._queue[0], None)
+            if piece is None:
+                self._queue.pop(0)
+            else:
+                yield piece
+            return
+        for old in list(self._old):
+            yield from old.read()
+            if old.is_behind:
+                return  # in the order in which it was written
+            old.retired_s = now_s if old.retired_s is None else old.retired_s
+            if now_s - old.retired_s >= GRACE_S:
+                yield from old.rest()
+                self._retire(old)
+        if self._now is not None:
+            yield from self._current(self._now)
+        self._turn(now_s)
+
+    @property
+    def is_behind(self) -> bool:
+        """Return whether there is more to read right now."""
+        if self._queue:
+            return True
+        return any(one.is_behind for one in (*self._old, self._now) if one is not None)
+
+    @property
+    def is_settled(self) -> bool:
+        """Return whether ``places`` tells everything; not while an old file is caught up with."""
+        return not self._queue
+
+    def finish(self) -> Iterator[Piece]:
+        """Yield half-written last lines: the log is not followed any more."""
+        for one in (*self._old, self._now):
+            if one is not None:
+                yield from one.rest()
+
+    def places(self) -> list[Place]:
+        """Return how far each file was read that may go on."""
+        return [one.place() for one in (*self._old, self._now) if one is not None]
+
+    def files(self) -> list[int]:
+        """Return the descriptors of files that stood at the path before."""
+        return [one.file for one in self._old]
+
+    def close(self) -> None:
+        """Close every file."""
+        for one in (*self._old, self._now):
+            if one is not None:
+                one.close()
+        self._old, self._now = [], None
+
+    def _current(self, current: _Open) -> Iterator[Piece]:
+        if current.is_cut():
+            place = current.known or current.place()
+            copy = self._find(place)
+            if copy is not None:
+                self._queue.append(self._whole(copy, place.offset, place.next_line))
+            elif current.lines.read_to > place.offset:
+                self._warn(f"{shown(self.path)} was truncated, and its copy was not found")
+            current.lines, current.next_line, current.known = Splitter(), 1, None
+            return
+        yield from current.read()
+        current.place()
+
+    def _turn(self, now_s: float) -> None:
+        """Open the new file where another one stands at the path."""
+        try:
+            there = Path(self.path).stat()
+        except OSError:
+            return  # between two files; the old one is still open
+        if self._now is not None:
+            here = os.fstat(self._now.file)
+            if (there.st_dev, there.st_ino) == (here.st_dev, here.st_ino):
+                return
+            self._now.retired_s = now_s
+            self._old.append(self._now)
+            self._now = None
+        self._open(from_start=True)
+
+    def _open(self, *, from_start: bool, offset: int = 0, next_line: int = 1) -> None:
+        try:
+            file = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            return
+        if not from_start:
+            offset = _line_start(file)
+        self._now = _Open(self.path, file, offset, next_line)
+        self._now.place()
+
+    def _resume(self, places: Sequence[Place]) -> None:
+        """Go on where reading stood, in whatever files that is now."""
+        *older, last = places
+        for place in older:
+            self._reopen(place)
+        with contextlib.suppress(OSError):
+            file = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+            if last.is_open_as(file):
+                self._now = _Open(self.path, file, last.offset, last.next_line)
+                self._now.place()
+                return
+            os.close(file)
+        found = self._reopen(last)
+        if found is not None:
+            newer = predecessors(Path(self.path))
+            for one in newer[newer.index(found) + 1 :]:
+                if not last.is_in(one):  # the same one, just being packed
+                    self._queue.append(self._whole(one, 0, 1))
+        self._open(from_start=True)
+
+    def _reopen(self, place: Place) -> Path | None:
+        """Read what came behind *place* in a file that stands at the path no more."""
+        found = self._find(place)
+        if found is None:
+            self._warn(
+                f"{shown(self.path)}: the file that was read to byte {place.offset:,} is gone;"
+                " what it got after that is lost"
+            )
+            return None
+        self._queue.append(self._whole(found, place.offset, place.next_line))
+        return found
+
+    def _find(self, place: Place) -> Path | None:
+        """Return the predecessor that *place* lies in."""
+        files = predecessors(Path(self.path))[::-1]
+        files.sort(key=lambda file: not _is(file, place))
+        return next((file for file in files if place.is_in(file)), None)
+
+    def _whole(self, path: Path, offset: int, next_line: int) -> Iterator[Piece]:
+        """Yield the rest of a file that does not grow any more."""
+        lines = Splitter(offset)
+        blocks = (
+            block for data in unpacked(path, offset) for part in _parts(data)
+            for block in lines.feed(part)
+        )  # fmt: skip
+        for block in blocks:
+            yield Piece(shown(str(path)), block, next_line)
+            next_line += max(1, block.data.count(b"\n"))
+        for block in lines.finish():
+            yield Piece(shown(str(path)), block, next_line)
+
+    def _retire(self, old: _Open) -> None:
+        old.close()
+        self._old.remove(old)
+
+
+def _parts(data: bytes) -> Iterator[bytes]:
+    for start in range(0, len(data), PIECE):
+        yield data[start : start + PIECE]
+
+
+def _is(path: Path, place: Place) -> bool:
+    try:
+        status = path.stat()
+    except OSError:
+        return False
+    return (status.st_dev, status.st_ino) == (place.device, place.inode)
+
+
+def _line_start(file: int) -> int:
+    """Return where the last line begins that has no newline yet, or the end [bytes]."""
+    end = os.fstat(file).st_size
+    at = end
+    while at > 0:
+        start = max(0, at - PIECE)
+        cut = os.pread(file, at - start, start).rfind(b"\n") + 1
+        if cut:
+            return start + cut
+        at = start
+        if end - at > 64 * PIECE:
+            return end
+    return 0
+
+
+class Pipe:
+    """Standard input, or another pipe: it goes on from where it is, and ends one day."""
+
+    def __init__(self, name: str, file: int) -> None:
+        self.path = name
+        self.is_ended = False
+        self._file = file
+        self._lines = Splitter()
+        self._next_line = 1
+
+    def read(self, now_s: float) -> Iterator[Piece]:
+        """Yield what is there, about a megabyte; never wait."""
+        if not self.is_behind:
+            return
+        data = os.read(self._file, PIECE)
+        self.is_ended = not data
+        yield from self._pieces(self._lines.feed(data) if data else self._lines.finish())
+
+    @property
+    def is_behind(self) -> bool:
+        """Return whether reading would not wait."""
+        return not self.is_ended and bool(select.select([self._file], [], [], 0)[0])
+
+    is_settled = True
+
+    def finish(self) -> Iterator[Piece]:
+        """Yield the last line, if it has no newline."""
+        yield from self._pieces(self._lines.finish())
+
+    def places(self) -> list[Place]:
+        """Return nothing: a pipe cannot be read again."""
+        return []
+
+    def files(self) -> list[int]:
+        """Return nothing: a pipe has no predecessors."""
+        return []
+
+    def close(self) -> None:
+        """Leave it to whoever opened it."""
+
+    def _pieces(self, blocks: Iterable[Block]) -> Iterator[Piece]:
+        for block in blocks:
+            yield Piece(self.path, block, self._next_line)
+            self._next_line += max(1, block.data.count(b"\n"))

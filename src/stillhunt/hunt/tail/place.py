@@ -1,0 +1,119 @@
+"""Where reading stands in a file, and how that file is known again under another name.
+
+A file is known by its inode as long as it is not packed, and else by its first bytes and the
+bytes before the place: a log that was renamed, copied or packed since is still the same.
+"""
+
+import dataclasses
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from stillhunt.hunt.lake.streams import digest
+from stillhunt.hunt.unpack import packing_of, unpack
+
+__all__ = ["Place", "predecessors", "unpacked"]
+
+HEAD = 1 << 10
+"""First bytes that make a file known again. Two logs rarely agree in so many: times differ."""
+SEAM = 256
+"""Bytes before the place that must be the same, too."""
+PIECE = 1 << 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """How far one file was read."""
+
+    path: str
+    """Under which it is followed."""
+    device: int
+    inode: int
+    head_length: int
+    head_hash: str
+    offset: int
+    """Of the next line [unpacked bytes]."""
+    seam_hash: str
+    next_line: int
+    """Its number, counted from where following began."""
+
+    @classmethod
+    def of(cls, path: str, file: int, offset: int, next_line: int) -> "Place":
+        """Return the place *offset* in the plain file that the descriptor *file* has open."""
+        status = os.fstat(file)
+        head = os.pread(file, min(HEAD, offset), 0)
+        start = max(0, offset - SEAM)
+        return cls(
+            path=path,
+            device=status.st_dev,
+            inode=status.st_ino,
+            head_length=len(head),
+            head_hash=digest(head),
+            offset=offset,
+            seam_hash=digest(os.pread(file, offset - start, start)),
+            next_line=next_line,
+        )
+
+    def is_in(self, path: Path) -> bool:
+        """Return whether the file *path*, plain or packed, has this place in it."""
+        try:
+            at, head, seam = 0, b"", b""
+            for piece in unpacked(path):
+                head += piece[: max(0, self.head_length - len(head))]
+                if len(head) == self.head_length and digest(head) != self.head_hash:
+                    return False
+                seam = (seam + piece[: max(0, self.offset - at)])[-SEAM:]
+                at += len(piece)
+                if at >= self.offset:
+                    return digest(seam[-min(SEAM, self.offset) :] if seam else b"") == (
+                        self.seam_hash
+                    )
+        except OSError:
+            return False
+        return self.offset == 0
+
+    def is_open_as(self, file: int) -> bool:
+        """Return whether the plain file with the descriptor *file* has this place in it."""
+        status = os.fstat(file)
+        if status.st_size < self.offset:
+            return False
+        now = Place.of(self.path, file, self.offset, self.next_line)
+        return dataclasses.replace(now, device=self.device, inode=self.inode) == self
+
+
+def unpacked(path: Path, offset: int = 0) -> Iterator[bytes]:
+    """Yield the bytes of *path* from *offset* on, unpacked; damage ends them.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+    with path.open("rb") as file:
+        first = file.read(4)
+        packing = packing_of(first)
+        is_plain = packing.name == "plain"
+        file.seek(offset if is_plain else 0)
+        raw = iter(lambda: file.read1(min(packing.piece, PIECE)), b"")
+        left = 0 if is_plain else offset
+        for piece in unpack(raw, packing, []):
+            if left < len(piece):
+                yield piece[left:] if left else piece
+            left = max(0, left - len(piece))
+
+
+def predecessors(path: Path) -> list[Path]:
+    """Return the files that *path* was rotated into, by logrotate's names, the oldest first."""
+    base, ending = re.escape(path.name), re.escape(path.suffix)
+    stem = re.escape(path.name.removesuffix(path.suffix))
+    number = r"[.\-_]\d[\d.\-_T]*"
+    packed = r"(\.gz|\.zst)?"
+    rotated = re.compile(rf"{base}{number}{packed}|{stem}{number}{ending}{packed}")
+    found = []
+    try:
+        for entry in os.scandir(path.parent):
+            if rotated.fullmatch(entry.name) and entry.is_file():
+                found.append((entry.stat().st_mtime_ns, Path(entry.path)))
+    except OSError:
+        return []
+    return [file for _, file in sorted(found)]
