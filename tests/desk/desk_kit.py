@@ -41,8 +41,11 @@ class Memory:
         self.got: list[tuple[str, int, bool]] = []
         self.says = ""
         self.poison: set[str] = set()
+        self.raises: BaseException | None = None
 
     def deliver(self, item: Finding, *, update: bool = False) -> None:
+        if self.raises:
+            raise self.raises
         if self.says or item.id in self.poison:
             raise DeliveryError(self.says or "no such thing")
         self.got.append((item.id, int(item.severity), update))

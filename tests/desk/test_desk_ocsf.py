@@ -13,6 +13,7 @@ from hypothesis import settings as hypothesis_settings
 from ocsf_json_schema import OcsfJsonSchemaEmbedded, get_ocsf_schema
 
 from stillhunt.desk.ocsf import Analytic, detection_finding, known_analytics
+from stillhunt.hunt.atlas import versions
 from stillhunt.model.finding import Finding, Severity
 
 ATLAS = ("AML.T0024.002", "AML.T0040", "AML.M0004", "AML.CS0056")
@@ -59,10 +60,13 @@ def test_a_later_state_of_a_finding_is_an_update() -> None:
 
 
 def test_only_techniques_of_atlas_become_attacks() -> None:
-    assert event(finding())["finding_info"]["attacks"] == [
-        {"technique": {"uid": "AML.T0024"}, "sub_technique": {"uid": "AML.T0024.002"}},
-        {"technique": {"uid": "AML.T0040"}},
-    ]
+    both, one = event(finding())["finding_info"]["attacks"]
+    assert (both["technique"]["uid"], both["sub_technique"]["uid"]) == (
+        "AML.T0024", "AML.T0024.002",
+    )  # fmt: skip
+    assert one["technique"]["uid"] == "AML.T0040"
+    assert one["technique"]["name"]
+    assert one["version"] == versions()["atlas"]
     assert event(finding())["metadata"]["labels"] == ["LLM06:2026"]
 
 

@@ -17,6 +17,7 @@ from typing import Any
 
 from stillhunt import __version__
 from stillhunt.desk.wording import one_line, shortened
+from stillhunt.hunt.atlas import techniques, versions
 from stillhunt.hunt.report.document import finding_line
 from stillhunt.hunt.rule import load_rules
 from stillhunt.model.finding import Finding, Value
@@ -157,9 +158,16 @@ def _finding_info(finding: Finding, about: Analytic) -> dict[str, Any]:
 
 def _attack(uid: str) -> dict[str, Any]:
     """Return a technique of MITRE ATLAS; ``AML.T0024.002`` is a part of ``AML.T0024``."""
+    version = versions()["atlas"]
     if whole := SUB_TECHNIQUE.fullmatch(uid):
-        return {"technique": {"uid": whole[1]}, "sub_technique": {"uid": uid}}
-    return {"technique": {"uid": uid}}
+        both = {"technique": _technique(whole[1]), "sub_technique": _technique(uid)}
+        return {**both, "version": version}
+    return {"technique": _technique(uid), "version": version}
+
+
+def _technique(uid: str) -> dict[str, str]:
+    name = techniques().get(uid)
+    return {"uid": uid, "name": name} if name else {"uid": uid}
 
 
 def _evidences(finding: Finding) -> list[dict[str, Any]]:

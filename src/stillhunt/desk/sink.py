@@ -1,6 +1,6 @@
 """What a sink is: a part that delivers one finding, at least once."""
 
-from typing import ClassVar, Literal, Protocol
+from typing import Literal, Protocol
 
 from pydantic import Field
 
@@ -26,12 +26,10 @@ class Options(Table):
 class Sink(Protocol):
     """What a file in ``sinks`` must offer.
 
-    It is made of its options and does nothing until it delivers. It raises ConfigError where
-    a secret that it was told of is not there.
+    Its class has an inner class ``Options``: its keys of ``[desk.sinks.NAME]`` and what they
+    mean. It is made of these and does nothing until it delivers. It raises ConfigError where a
+    secret that it was told of is not there.
     """
-
-    Options: ClassVar[type[Options]]
-    """Its keys of ``[desk.sinks.NAME]``, with what they mean."""
 
     def deliver(self, item: Finding, *, update: bool = False) -> None:
         """Deliver *item* or raise DeliveryError: then it is tried again.

@@ -146,7 +146,8 @@ class Spool:
             )
             self._con.execute(
                 """INSERT INTO sent (sink, id, severity) VALUES (?, ?, ?)
-                   ON CONFLICT (sink, id) DO UPDATE SET severity = MAX(severity, excluded.severity)""",
+                   ON CONFLICT (sink, id)
+                   DO UPDATE SET severity = MAX(severity, excluded.severity)""",
                 (item.sink, item.id, item.severity),
             )
             self._con.execute(

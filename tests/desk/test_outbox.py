@@ -1,0 +1,175 @@
+"""Findings on their way: first to the disk, then to every sink that wants them."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from desk_kit import Memory, desk, finding
+from test_spool import Clock
+
+from stillhunt.desk.courier import Courier
+from stillhunt.desk.outbox import IN_A_ROW, Outbox, Route, open_spool, routes
+from stillhunt.desk.spool import LEASE_S, Spool
+
+
+class Post:
+    """An outbox with two sinks that remember, and a clock."""
+
+    def __init__(self, folder: Path, **more: Any) -> None:  # noqa: ANN401 - of the spool
+        self.clock = Clock()
+        self.one, self.other = Memory(), Memory()
+        self.spool = Spool(folder / "spool.db", clock=self.clock, chance=lambda: 0.0, **more)
+        self.box = Outbox(
+            [Route(name="one", sink=self.one),
+             Route(name="other", sink=self.other, min_severity=4)],
+            self.spool,
+        )  # fmt: skip
+
+
+@pytest.fixture
+def post(tmp_path: Path) -> Any:  # noqa: ANN401 - a generator of Post
+    made = Post(tmp_path)
+    yield made
+    made.spool.close()
+
+
+def test_each_sink_gets_what_is_grave_enough_for_it_once(post: Post) -> None:
+    for severity in (3, 4):
+        post.box.deliver(finding(f"a{severity}", severity))
+    sent = post.box.flush()
+    assert [one.delivered for one in sent.values()] == [2, 1]
+    assert post.box.flush()["one"].delivered == 0
+    assert post.other.got == [(finding("a4").id, 4, False)]
+    assert post.box.is_settled
+    assert post.box.report(sent) == ["one: 2 sent", "other: 1 sent"]
+
+
+def test_a_finding_that_is_found_again_is_not_sent_again(post: Post) -> None:
+    for _ in range(3):
+        post.box.deliver(finding(severity=4))
+        post.box.flush()
+    post.box.deliver(finding(severity=5))
+    post.box.flush()
+    assert post.one.got == [(finding().id, 4, False), (finding().id, 5, True)]
+
+
+def test_an_allowed_finding_is_for_no_sink(post: Post) -> None:
+    post.box.deliver(finding(allowed="migration"))
+    assert post.box.flush()["one"].delivered == 0
+
+
+def test_a_sink_that_is_down_keeps_nothing_from_the_other(post: Post) -> None:
+    post.one.says = "out of reach"
+    for i in range(10):
+        post.box.deliver(finding(f"a{i}"))
+    sent = post.box.flush()
+    assert (sent["one"].failed, sent["one"].is_down) == (IN_A_ROW, True)
+    assert sent["other"].delivered == 10
+    assert post.box.report(sent)[0] == "one: 0 sent, 10 waiting (out of reach)"
+    assert not post.box.is_settled
+    post.one.says = ""
+    post.clock.now += 10
+    assert post.box.flush()["one"].delivered == 10
+
+
+def test_a_poisoned_item_does_not_hold_up_the_rest_and_is_parked(tmp_path: Path) -> None:
+    post = Post(tmp_path, attempts=2)
+    bad = finding("bad", 5)
+    post.one.poison = {bad.id}
+    post.box.deliver(bad)
+    for i in range(10):
+        post.box.deliver(finding(f"a{i}", 3))
+    sent = post.box.flush()["one"]
+    assert (sent.delivered, sent.failed, sent.is_down) == (10, 1, False)
+    post.clock.now += 10
+    again = post.box.flush()
+    assert again["one"].parked == 1
+    assert "1 parked after 2 tries (no such thing)" in post.box.report(again)[0]
+    post.spool.close()
+
+
+def test_a_mistake_in_a_sink_is_a_failure_like_any_other(post: Post) -> None:
+    post.one.raises = RuntimeError("with a secret in it")
+    post.box.deliver(finding())
+    assert post.box.flush()["one"].reason == f"{finding().id}: internal error, RuntimeError"
+
+
+def test_who_is_told_to_end_gives_the_item_back(post: Post) -> None:
+    post.one.raises = KeyboardInterrupt()
+    post.box.deliver(finding(severity=3))
+    with pytest.raises(KeyboardInterrupt):
+        post.box.flush()
+    assert post.spool.take("one") is not None
+
+
+def test_what_cannot_be_kept_is_counted_and_nothing_stops(tmp_path: Path) -> None:
+    post = Post(tmp_path, limit_bytes=700)
+    for i in range(4):
+        post.box.deliver(finding(f"a{i}", 3))
+    assert post.box.lost == 3
+    lines = post.box.report(post.box.flush())
+    assert lines[0] == "one: 1 sent"
+    assert lines[-1].startswith("3 findings could not be kept: the spool ")
+    assert not post.box.is_settled
+    post.spool.close()
+
+
+def test_findings_in_a_full_spool_that_give_way_are_told(tmp_path: Path) -> None:
+    post = Post(tmp_path, limit_bytes=700)
+    post.box.deliver(finding("a1", 2))
+    post.box.deliver(finding("a2", 3))
+    assert post.box.report({})[-1] == "1 less grave findings gave way in a full spool"
+    post.spool.close()
+
+
+def test_the_way_from_the_settings_to_a_file(tmp_path: Path) -> None:
+    told = desk(tmp_path, '[desk.sinks.f]\nkind = "jsonl"\npath = "out.jsonl"\nmin_severity = 4\n')
+    with open_spool(told) as spool:
+        box = Outbox(routes(told), spool)
+        box.deliver(finding("a1", 3))
+        box.deliver(finding("a2", 4))
+        assert box.flush()["f"].delivered == 1
+    assert (tmp_path / "out.jsonl").read_text().count("\n") == 1
+
+
+def courier(folder: Path, sink: Memory) -> Courier:
+    way = Route(name="one", sink=sink)
+    return Courier([way], lambda: Spool(folder / "spool.db", attempts=3))
+
+
+def test_a_courier_delivers_behind_its_owners_back_and_says_how_it_went(tmp_path: Path) -> None:
+    sink = Memory()
+    one = courier(tmp_path, sink)
+    for i in range(20):
+        one.deliver(finding(f"a{i}"))
+    assert one.close() == ["one: 20 sent"]
+    assert len({name for name, _, _ in sink.got}) == len(sink.got) == 20
+    assert one.is_settled
+
+
+def test_a_courier_leaves_what_a_dead_sink_did_not_take(tmp_path: Path) -> None:
+    sink = Memory()
+    sink.says = "out of reach"
+    one = courier(tmp_path, sink)
+    one.deliver(finding())
+    assert one.close()[0] == "one: 0 sent, 1 waiting (out of reach)"
+    assert not one.is_settled
+    sink.says = ""
+    clock = Clock()
+    clock.now += 1e9 + LEASE_S
+    with Spool(tmp_path / "spool.db", clock=clock) as spool:
+        assert Outbox([Route(name="one", sink=sink)], spool).flush()["one"].delivered == 1
+
+
+def test_a_courier_says_what_is_wrong_with_its_spool(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    paths = iter([tmp_path / "spool.db"])
+
+    def open_once() -> Spool:
+        return Spool(next(paths, tmp_path / "file" / "spool.db"))
+
+    one = Courier([Route(name="one", sink=Memory())], open_once)
+    one.deliver(finding())
+    lines = one.close()
+    assert "1 waiting" in lines[0]
+    assert lines[-1].startswith("cannot open the spool")
