@@ -29,6 +29,7 @@ from stillhunt.hunt.report import tables
 from stillhunt.hunt.report.document import build
 from stillhunt.hunt.report.page import write_page
 from stillhunt.hunt.report.pictures import Pictures, collect
+from stillhunt.hunt.rule_files import all_rules
 from stillhunt.hunt.settings import HuntSettings, read_settings
 from stillhunt.hunt.sweep import SweepResult, known_parameters
 from stillhunt.hunt.sweep import sweep as sweep_lake
@@ -227,8 +228,9 @@ def _asked(
     replay: str | None,
 ) -> _Asked:
     overrides = _texts(told)
-    resolve(known_parameters(), settings.detectors, overrides)
-    check_allow(settings.allow, {parameter.owner for parameter in known_parameters()})
+    known = known_parameters(all_rules(settings))
+    resolve(known, settings.detectors, overrides)
+    check_allow(settings.allow, {parameter.owner for parameter in known})
     return _Asked(
         overrides=overrides,
         since_us=_moment(since, "since"),

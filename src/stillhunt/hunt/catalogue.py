@@ -2,11 +2,12 @@
 
 import inspect
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from stillhunt import registry
+from stillhunt.hunt import atlas
 from stillhunt.hunt.claims import detector_sql
 from stillhunt.hunt.parameters import Parameter, fields_of, resolve
 from stillhunt.hunt.rule import Rule, load_rules
@@ -39,16 +40,25 @@ class Hunt:
     either: tuple[str, ...]
     """Columns of which one is enough."""
     uses: tuple[str, ...]
+    accounts: tuple[str, ...] = ()
+    """Columns of the account directory without which there is no answer."""
+    version: int | None = None
+    """Of a rule; detectors change with Stillhunt itself."""
+    uid: str | None = None
+    atlas: tuple[str, ...] = ()
+    owasp: tuple[str, ...] = ()
+    measured: str | None = None
+    """Of a rule: what was measured of it, in words."""
     parameters: tuple[Parameter, ...]
     sql: str
     """The query with its defaults; a rule's look-back ends at the end of 1970-01-01."""
 
 
-def hunts() -> tuple[Hunt, ...]:
-    """Return every rule, then every detector, each sorted by name."""
-    rules = [_of_rule(rule) for rule in load_rules()]
+def hunts(rules: Sequence[Rule] | None = None) -> tuple[Hunt, ...]:
+    """Return every rule (the shipped ones by default), then every detector."""
+    told = [_of_rule(rule) for rule in (load_rules() if rules is None else rules)]
     found = registry.parts(DETECTORS)
-    return (*rules, *(_of_detector(name, part) for name, part in found.items()))
+    return (*told, *(_of_detector(name, part) for name, part in found.items()))
 
 
 def _of_rule(rule: Rule) -> Hunt:
@@ -59,6 +69,8 @@ def _of_rule(rule: Rule) -> Hunt:
         ("Honest look-alikes", rule.look_alikes),
         ("Cost to evade", rule.cost_to_evade),
         ("Source", rule.source),
+        ("Listed as", _listed_as(rule)),
+        ("Measured", _measured(rule)),
     )
     return Hunt(
         name=rule.name,
@@ -66,13 +78,38 @@ def _of_rule(rule: Rule) -> Hunt:
         family=rule.family,
         title=rule.title,
         text="\n\n".join(
-            f"**{head}.** {text.strip()}" if head else text.strip() for head, text in sections
+            f"**{head}.** {text.strip()}" if head else text.strip()
+            for head, text in sections
+            if text
         ),
         needs=rule.needs,
         either=rule.either,
         uses=rule.uses,
+        accounts=rule.of_accounts,
+        version=rule.version,
+        uid=str(rule.uid),
+        atlas=rule.atlas,
+        owasp=rule.owasp,
+        measured=_measured(rule),
         parameters=rule.known_parameters,
         sql=rule_sql(rule, values, 0, DAY_US),
+    )
+
+
+def _listed_as(rule: Rule) -> str:
+    """Return the rule's ATLAS and OWASP ids with their names."""
+    named = {**atlas.techniques(), **atlas.risks()}
+    return "; ".join(f"{one} ({named[one]})" for one in (*rule.atlas, *rule.owasp))
+
+
+def _measured(rule: Rule) -> str:
+    one = rule.measured
+    if one is None:
+        return "not measured yet"
+    stale = "" if one.version == rule.version else f", of version {one.version}"
+    return (
+        f"precision {one.precision:.3g}, recall {one.recall:.3g} on {one.population},"
+        f" {one.date}{stale}"
     )
 
 
@@ -92,15 +129,18 @@ def _of_detector(name: str, part: type[Any]) -> Hunt:
     )
 
 
-def _named(name: str) -> Hunt:
-    known = {hunt.name: hunt for hunt in hunts()}
+def _named(name: str, rules: Sequence[Rule] | None = None) -> Hunt:
+    known = {hunt.name: hunt for hunt in hunts(rules)}
     if name not in known:
         raise ConfigError(f"no rule or detector is called {name!r}{near(name, known)}")
     return known[name]
 
 
 def answer(name: str, columns: Collection[str]) -> str:
-    """Return whether a log that fills *columns* can answer *name*: yes, partly, no."""
+    """Return whether a log that fills *columns* can answer *name*: yes, partly, no.
+
+    The account directory is taken to be there.
+    """
     hunt = _named(name)
     has = set(columns)
     if "prompt" in has:
@@ -112,11 +152,11 @@ def answer(name: str, columns: Collection[str]) -> str:
     return "yes" if has.issuperset((*hunt.either, *hunt.uses)) else "partly"
 
 
-def listing() -> dict[str, Any]:
+def listing(rules: Sequence[Rule] | None = None) -> dict[str, Any]:
     """Return every rule and detector with its parameters, as ``rules list --json`` writes it."""
     return {
         "schema": "stillhunt.rules/1",
-        "hunts": [_line(hunt) for hunt in hunts()],
+        "hunts": [_line(hunt) for hunt in hunts(rules)],
     }
 
 
@@ -129,6 +169,12 @@ def _line(hunt: Hunt) -> dict[str, Any]:
         "needs": list(hunt.needs),
         "either": list(hunt.either),
         "uses": list(hunt.uses),
+        "accounts": list(hunt.accounts),
+        "version": hunt.version,
+        "id": hunt.uid,
+        "atlas": list(hunt.atlas),
+        "owasp": list(hunt.owasp),
+        "measured": hunt.measured,
         "parameters": [
             {"name": p.full_name, "default": p.default, "unit": p.unit, "note": p.note}
             for p in hunt.parameters
@@ -136,25 +182,27 @@ def _line(hunt: Hunt) -> dict[str, Any]:
     }
 
 
-def described(name: str) -> dict[str, Any]:
+def described(name: str, rules: Sequence[Rule] | None = None) -> dict[str, Any]:
     """Return everything about *name*, its text and SQL too, as ``rules show --json`` writes it.
 
     Raises:
         ConfigError: There is no such rule or detector; near names are listed.
     """
-    hunt = _named(name)
+    hunt = _named(name, rules)
     return {"schema": "stillhunt.rules/1", **_line(hunt), "text": hunt.text, "sql": hunt.sql}
 
 
-def show(name: str) -> str:
+def show(name: str, rules: Sequence[Rule] | None = None) -> str:
     """Return what *name* measures, its parameters and its SQL, for a terminal.
 
     Raises:
         ConfigError: There is no such rule or detector; near names are listed.
     """
-    hunt = _named(name)
+    hunt = _named(name, rules)
     lines = [f"{hunt.name} ({hunt.kind}, {hunt.family}): {hunt.title}", "", hunt.text, ""]
-    lines += [f"needs {_listed(hunt.needs, hunt.either)}", ""]
+    lines += [f"needs {_wanted(hunt)}", ""]
+    if hunt.version is not None:
+        lines += [f"version {hunt.version}, id {hunt.uid}", ""]
     lines += [f"{p.full_name} = {p.default!r} [{p.unit or p.kind}]" for p in hunt.parameters]
     return "\n".join([*lines, "", hunt.sql])
 
@@ -172,7 +220,7 @@ def page(name: str) -> str:
             f"## `{hunt.name}`\n",
             f"*{hunt.title}.* Family: {hunt.family}.\n",
             hunt.text,
-            f"\nNeeds: {_listed(hunt.needs, hunt.either)}.{uses}\n",
+            f"\nNeeds: {_wanted(hunt)}.{uses}\n",
             "| parameter | default | unit | why |",
             "| --- | --- | --- | --- |",
             *rows,
@@ -181,6 +229,15 @@ def page(name: str) -> str:
             "    ```\n",
         ]
     )
+
+
+def _wanted(hunt: Hunt) -> str:
+    """Return everything that *hunt* needs, of the log and of the account directory."""
+    log = _listed(hunt.needs, hunt.either)
+    if not hunt.accounts:
+        return log
+    accounts = f"{_listed(hunt.accounts)} of the account directory"
+    return accounts if log == "nothing" else f"{log}, {accounts}"
 
 
 def _listed(names: Collection[str], either: Collection[str] = ()) -> str:

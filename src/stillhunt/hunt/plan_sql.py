@@ -120,8 +120,8 @@ class _Writer:
         own = [name for name in self.columns if name not in joins]
         columns = [*(f"e.{name}" for name in own), *(f"d.{name}" for name in joins)]
         sql = (
-            f"SELECT {', '.join(columns)}\n    FROM {self.source} AS e\n"
-            "    JOIN directory AS d ON d.account_id = e.account_id"
+            f"SELECT {', '.join(columns)}\nFROM {self.source} AS e\n"
+            "JOIN directory AS d ON d.account_id = e.account_id"
         )
         self.columns = [*own, *joins]
         self._write("joined", sql)

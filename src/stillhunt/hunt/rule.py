@@ -47,6 +47,7 @@ __all__ = [
     "Window",
     "load_rules",
     "read_rule",
+    "rule_schema",
 ]
 
 DERIVED = {"source_prefix": "source_ip"}
@@ -180,6 +181,16 @@ def read_rule(name: str, text: str, path: str | None = None) -> Rule:
     if wrong := [(loc, said) for loc, said in objections(rule)]:
         raise RuleError(explain(place, text, RuleFile, wrong))
     return rule
+
+
+def rule_schema() -> dict[str, Any]:
+    """Return the JSON Schema of a rule's file, as ``stillhunt schema rule`` prints it."""
+    made = RuleFile.model_json_schema()
+    return (
+        {"$schema": "https://json-schema.org/draft/2020-12/schema"}
+        | made
+        | {"title": "stillhunt.rule/1"}
+    )
 
 
 @cache

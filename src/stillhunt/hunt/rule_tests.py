@@ -2,7 +2,7 @@
 
 import datetime
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,8 +19,9 @@ from stillhunt.hunt.sweep import sweep
 from stillhunt.model.errors import ConfigError, RuleError
 from stillhunt.model.exchange import HOT, column
 from stillhunt.model.finding import Finding, Value
+from stillhunt.settings import near
 
-__all__ = ["MIDNIGHT_US", "Outcome", "exchanges_of", "try_rule"]
+__all__ = ["MIDNIGHT_US", "Outcome", "exchanges_of", "told", "try_rule", "try_rules"]
 
 MIDNIGHT_US = 1_772_409_600_000_000
 """Where the clock of every test begins: 2026-03-02T00:00:00Z [us since epoch]."""
@@ -69,6 +70,34 @@ def try_rule(rule: Rule) -> Iterator[Outcome]:
         except (ConfigError, pa.ArrowException, ValueError) as error:
             raise RuleError(f"rule {rule.name}, test {test.name!r}: {error}") from error
         yield Outcome(rule=rule.name, test=test.name, wrong=tuple(_compared(test, found)))
+
+
+def try_rules(rules: Sequence[Rule], names: Collection[str] = ()) -> Iterator[Outcome]:
+    """Run the tests of the rules called *names*, or of all; a rule without tests says so.
+
+    Raises:
+        ConfigError: No rule has one of *names*.
+        RuleError: A test that cannot be run.
+    """
+    known = [rule.name for rule in rules]
+    for name in names:
+        if name not in known:
+            raise ConfigError(f"no rule is called {name!r}{near(name, known)}")
+    for rule in rules:
+        if names and rule.name not in names:
+            continue
+        if not rule.tests:
+            yield Outcome(rule=rule.name, test="", wrong=())
+        yield from try_rule(rule)
+
+
+def told(outcome: Outcome) -> Iterator[str]:
+    """Yield lines about a test that failed, or about a rule without any."""
+    if not outcome.test:
+        yield f"{outcome.rule}: no tests"
+        return
+    yield f"{outcome.rule}: {outcome.test}"
+    yield from (f"    {line}" for line in outcome.wrong)
 
 
 def _found(rule: Rule, test: RuleTest) -> list[Finding]:

@@ -21,7 +21,7 @@ def baseline_text(answer: Mapping[str, Any]) -> str:
 
 def _bound(row: Mapping[str, Any]) -> Iterable[str]:
     if row["answered"] == "no":
-        missing = ", ".join(visible(name, 32) for name in row.get("missing", ()))
+        missing = ", ".join(visible(name, 40) for name in row.get("missing", ()))
         why = f"needs {missing}" if missing else "nothing to measure"
         yield f"{row['rule']}: no answer, {why}"
         return

@@ -37,8 +37,16 @@ _KINDS: Mapping[str, tuple[str, str]] = {
 """Beginning of a detector's name -> what to look at; anything else is told by its totals."""
 
 
+_ACCOUNTS = (
+    "SELECT account_id, created_at, tier\nFROM read_json_auto('ACCOUNTS.jsonl')  -- the directory"
+)
+
+
 def check_sql(finding: Finding) -> str:
-    """Return the query that shows the exchanges behind *finding*."""
+    """Return the query that shows the exchanges behind *finding*, or the accounts."""
+    if not any(key in HOT or key == "source_prefix" for key in finding.subject):
+        tests = [shown_condition(key, value) for key, value in finding.subject.items()]
+        return f"{_ACCOUNTS}\nWHERE " + "\n  AND ".join(tests) + ";"
     chosen = [part for prefix, part in _KINDS.items() if finding.detector.startswith(prefix)]
     select, order = chosen[0] if chosen else (_TOTALS, "")
     return f"{select}\nFROM exchanges\nWHERE {where(finding)}{order};"

@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from stillhunt.hunt.report import shape
+from stillhunt.hunt.rule import rule_schema
 from stillhunt.model import exchange
 from stillhunt.model.errors import ConfigError
 from stillhunt.settings import near
@@ -33,6 +34,7 @@ SCHEMAS: Mapping[str, Callable[[], dict[str, Any]]] = MappingProxyType(
         "ingest": _of(shape.Ingest, "stillhunt.ingest/1"),
         "reject": _of(shape.RejectLine, "stillhunt.reject/1"),
         "report": shape.report_schema,
+        "rule": lambda: dict(rule_schema()),
         "rules": _of(shape.Rules, "stillhunt.rules/1"),
     }
 )

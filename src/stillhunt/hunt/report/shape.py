@@ -89,6 +89,16 @@ class Hunt(_Part):
     either: list[str]
     """One of these is enough."""
     uses: list[str]
+    accounts: list[str] = []
+    """Columns of the account directory that it needs."""
+    version: int | None = None
+    """Of a rule; null for a detector."""
+    id: str | None = None
+    """UUID of a rule, whatever it is called."""
+    atlas: list[str] = []
+    owasp: list[str] = []
+    measured: str | None = None
+    """What is known of a rule's precision and recall, in words."""
     parameters: list[Parameter]
 
 

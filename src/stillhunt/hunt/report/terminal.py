@@ -194,7 +194,7 @@ def _coverage(detectors: Sequence[Mapping[str, Any]]) -> Table:
     columns += [("allowed", "right")] if allows else []
     table = _grid(*columns, ("not in this source", "left"))
     for one in detectors:
-        needs = ", ".join(visible(name, 24) for name in one["missing"])
+        needs = ", ".join(visible(name, 40) for name in one["missing"])
         if needs:
             needs = ("needs " if one["answered"] == "no" else "without ") + needs
         table.add_row(
