@@ -24,6 +24,7 @@ from stillhunt.model.errors import ConfigError, OutputError, StillhuntError
 if TYPE_CHECKING:
     from stillhunt.hunt.call import Report
     from stillhunt.hunt.lake.store import Lake
+    from stillhunt.hunt.rule import Rule
 
 __all__ = ["app", "main"]
 
@@ -39,11 +40,15 @@ lake_app = typer.Typer(help="Look after a lake.", no_args_is_help=True, rich_mar
 rules_app = typer.Typer(
     help="List, read and size the rules.", no_args_is_help=True, rich_markup_mode=None
 )
+desk_app = typer.Typer(
+    help="Send findings to where people look.", no_args_is_help=True, rich_markup_mode=None
+)
 lab_app = typer.Typer(
     help="Make populations with known truth.", no_args_is_help=True, rich_markup_mode=None
 )
 app.add_typer(lake_app, name="lake")
 app.add_typer(rules_app, name="rules")
+app.add_typer(desk_app, name="desk")
 app.add_typer(lab_app, name="lab")
 
 Logs = Annotated[list[str], typer.Argument(help="Files or globs; plain, .gz or .zst; - is stdin.")]
@@ -68,6 +73,9 @@ JsonOut = Annotated[
     str | None, typer.Option("--json", help="Write the report here; - is standard output.")
 ]
 HtmlOut = Annotated[Path | None, typer.Option("--html", help="Write the report as a page.")]
+To = Annotated[
+    list[str] | None, typer.Option("--to", help="Send findings to this sink of the settings.")
+]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress, no summary.")]
 
 
@@ -100,18 +108,21 @@ def hunt(
     replay: Replay = None,
     json_: JsonOut = None,
     html: HtmlOut = None,
+    to: To = None,
     quiet: Quiet = False,
     config: Config = None,
 ) -> None:
     """Read logs and say who takes how much, from where, how regularly and how repetitively."""
     from stillhunt.hunt import call
 
-    with _progress(quiet) as progress:
-        report = call.hunt(
-            logs, as_=as_, accounts=accounts, events=events, lake=lake, set=_pairs(sets),
-            until=until, replay=replay, config=config, html=html, progress=progress,
-        )  # fmt: skip
-    _deliver(report, json_, html, quiet)
+    with _outbox(to, config) as send:
+        with _progress(quiet) as progress:
+            report = call.hunt(
+                logs, as_=as_, accounts=accounts, events=events, lake=lake, set=_pairs(sets),
+                until=until, replay=replay, config=config, html=html, progress=progress,
+            )  # fmt: skip
+        is_whole = send(report)
+    _deliver(report, json_, html, quiet, is_whole)
 
 
 @app.command()
@@ -146,18 +157,62 @@ def sweep(
     replay: Replay = None,
     json_: JsonOut = None,
     html: HtmlOut = None,
+    to: To = None,
     quiet: Quiet = False,
     config: Config = None,
 ) -> None:
     """Ask a lake again."""
     from stillhunt.hunt import call
 
-    with _progress(quiet) as progress:
-        report = call.sweep(
-            lake, accounts=accounts, events=events, set=_pairs(sets), since=since, until=until,
-            replay=replay, config=config, html=html, progress=progress,
-        )  # fmt: skip
-    _deliver(report, json_, html, quiet)
+    with _outbox(to, config) as send:
+        with _progress(quiet) as progress:
+            report = call.sweep(
+                lake, accounts=accounts, events=events, set=_pairs(sets), since=since,
+                until=until, replay=replay, config=config, html=html, progress=progress,
+            )  # fmt: skip
+        is_whole = send(report)
+    _deliver(report, json_, html, quiet, is_whole)
+
+
+@app.command()
+def tail(
+    logs: Logs,
+    as_: As = None,
+    state: Annotated[
+        Path | None, typer.Option("--state", help="Checkpoint to go on from, and to keep.")
+    ] = None,
+    lake: Annotated[
+        Path | None, typer.Option("--lake", help="Ingest what comes into this lake, too.")
+    ] = None,
+    sets: Sets = None,
+    from_: Annotated[
+        str | None,
+        typer.Option(
+            "--from", help="Without a checkpoint: start or end (end; with --lake start)."
+        ),
+    ] = None,
+    once: Annotated[bool, typer.Option("--once", help="Read what is there, then end.")] = False,
+    json_: Annotated[
+        str | None, typer.Option("--json", help="Append findings, one a line; - is stdout.")
+    ] = None,
+    quiet: Quiet = False,
+    config: Config = None,
+) -> None:
+    """Follow logs as they grow, and say what is found while it happens."""
+    from stillhunt.hunt.tail.lean import stay_small
+
+    stay_small()  # before anything loads pyarrow
+
+    from stillhunt.hunt.tail.command import follow
+
+    if from_ not in {None, "start", "end"}:
+        raise ConfigError(f"--from is {from_!r}; give start or end")
+    code = follow(
+        logs, as_=as_, state=state, lake=lake, overrides=_pairs(sets), config=config,
+        from_start=None if from_ is None else from_ == "start", once=once, json_to=json_,
+        quiet=quiet,
+    )  # fmt: skip
+    raise typer.Exit(code)
 
 
 @app.command()
@@ -246,11 +301,11 @@ def rules_list(json_: JsonOut = None, config: Config = None) -> None:
     """List every rule and detector with its parameters."""
     from stillhunt.hunt import catalogue
 
-    _check(config)
+    rules = _rules(config)
     if json_ is not None:
-        _write_json(catalogue.listing(), json_)
+        _write_json(catalogue.listing(rules), json_)
         return
-    for one in catalogue.listing()["hunts"]:
+    for one in catalogue.listing(rules)["hunts"]:
         _say("{name:16} {kind:8} {title}", one)
         for parameter in one["parameters"]:
             _say("    {name} = {default} [{unit}]", parameter)
@@ -261,16 +316,47 @@ def rules_show(name: str, json_: JsonOut = None, config: Config = None) -> None:
     """Print what a rule or detector measures, and its SQL."""
     from stillhunt.hunt import catalogue
 
-    _check(config)
+    rules = _rules(config)
     if json_ is not None:
-        _write_json(catalogue.described(name), json_)
+        _write_json(catalogue.described(name, rules), json_)
     else:
-        typer.echo(catalogue.show(name))
+        typer.echo(catalogue.show(name, rules))
+
+
+@rules_app.command("test")
+def rules_test(
+    names: Annotated[list[str] | None, typer.Argument(help="Rules; default all.")] = None,
+    json_: JsonOut = None,
+    config: Config = None,
+) -> None:
+    """Run the tests that stand in the rules' files; 1 when one fails."""
+    from stillhunt.hunt.rule_tests import told, try_rules
+
+    outcomes = []
+    for one in try_rules(_rules(config), names or ()):
+        outcomes.append(one)
+        if json_ is None and (one.wrong or not one.test):
+            for line in told(one):
+                _say("{line}", {"line": line})
+    failed = sum(not one.is_passed for one in outcomes)
+    if json_ is not None:
+        _write_json(
+            {"schema": "stillhunt.rule-tests/1", "tests": [asdict(o) for o in outcomes]}, json_
+        )
+    else:
+        ran = sum(bool(one.test) for one in outcomes)
+        typer.echo(f"{ran - failed} of {ran} tests passed", err=True)
+    if failed:
+        raise typer.Exit(1)
 
 
 @rules_app.command("baseline")
 def rules_baseline(
-    lake: LakePath, sets: Sets = None, json_: JsonOut = None, config: Config = None
+    lake: LakePath,
+    accounts: Accounts = None,
+    sets: Sets = None,
+    json_: JsonOut = None,
+    config: Config = None,
 ) -> None:
     """Show each rule's figures in your own traffic, and what each bound would find."""
     from stillhunt.hunt.baseline import baseline
@@ -279,11 +365,32 @@ def rules_baseline(
     from stillhunt.hunt.settings import read_settings
 
     with answering(lake):
-        answer = baseline(_open(lake), settings=read_settings(config), overrides=_pairs(sets))
+        answer = baseline(
+            _open(lake), settings=read_settings(config), overrides=_pairs(sets), accounts=accounts
+        )
     if json_ is not None:
         _write_json(answer, json_)
     else:
         typer.echo(baseline_text(answer))
+
+
+@desk_app.command("send")
+def desk_send(to: To = None, config: Config = None) -> None:
+    """Send what waits in the spool now, what was parked as well; 3 if something still waits."""
+    from stillhunt.desk.outbox import Outbox, open_spool, routes
+    from stillhunt.desk.settings import read_settings
+
+    desk = read_settings(config)
+    ways = routes(desk, to)
+    if not ways:
+        raise ConfigError("there is no sink; a table [desk.sinks.NAME] in the settings makes one")
+    with open_spool(desk) as spool:
+        outbox = Outbox(ways, spool)
+        for way in ways:
+            spool.revive(way.name)
+        _tell(outbox.report(outbox.flush()))
+        if not outbox.is_settled:
+            raise typer.Exit(3)
 
 
 @lab_app.command("simulate")
@@ -308,10 +415,18 @@ def lab_simulate(
     typer.echo(str(made), err=True)
 
 
+def _rules(config: Path | None) -> "tuple[Rule, ...]":
+    """Return the rules that ship with Stillhunt and those that the settings name."""
+    from stillhunt.hunt.rule_files import all_rules
+    from stillhunt.hunt.settings import read_settings
+
+    return all_rules(read_settings(config))
+
+
 def _check(config: Path | None) -> None:
     """Refuse a settings file with a mistake, also where nothing of it is needed."""
     if config is not None:
-        from stillhunt.hunt.settings import read_settings
+        from stillhunt.desk.settings import read_settings
 
         read_settings(config)
 
@@ -342,13 +457,50 @@ def _progress(quiet: bool) -> Iterator[Any]:
         yield progress
 
 
+@contextmanager
+def _outbox(to: list[str] | None, config: Path | None) -> Iterator[Callable[["Report"], bool]]:
+    """Give what sends a report's findings to the sinks *to*; mistakes show before any work.
+
+    It returns whether each of them was sent or is kept until it can be.
+    """
+    from stillhunt.desk.outbox import Outbox, open_spool, routes
+    from stillhunt.desk.settings import read_settings
+    from stillhunt.hunt.report.document import read_findings
+
+    desk = read_settings(config)
+    if not to:
+        yield lambda _: True
+        return
+    ways = routes(desk, to)
+    with open_spool(desk) as spool:
+        outbox = Outbox(ways, spool)
+
+        def send(report: "Report") -> bool:
+            for finding in read_findings(report.document):
+                outbox.deliver(finding)
+            _tell(outbox.report(outbox.flush()))
+            return outbox.lost == 0
+
+        yield send
+
+
+def _tell(lines: list[str]) -> None:
+    """Say lines that may hold words from elsewhere."""
+    from stillhunt.hunt.report.visible import visible
+
+    for line in lines:
+        typer.echo(visible(line), err=True)
+
+
 def _summary(report: "Report") -> None:
     from stillhunt.hunt.report.terminal import print_summary
 
     print_summary(report.document, report.pictures)
 
 
-def _deliver(report: "Report", json_: str | None, html: Path | None, quiet: bool) -> None:
+def _deliver(
+    report: "Report", json_: str | None, html: Path | None, quiet: bool, is_whole: bool = True
+) -> None:
     """Write what was asked for and leave with 1 when something was found."""
     if not quiet:
         from stillhunt.hunt.report.terminal import print_summary
@@ -358,6 +510,8 @@ def _deliver(report: "Report", json_: str | None, html: Path | None, quiet: bool
         typer.echo(f"rejects: {file}", err=True)
     if json_ is not None:
         _write_json(report.document, json_)
+    if not is_whole:
+        raise typer.Exit(3)
     if any(f["allowed"] is None for f in report.document["findings"]):
         raise typer.Exit(1)
 

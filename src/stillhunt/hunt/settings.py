@@ -21,6 +21,7 @@ __all__ = [
     "Price",
     "Prices",
     "Readers",
+    "Tail",
     "read_settings",
 ]
 
@@ -121,6 +122,25 @@ class Allow(Table):
     """Last day of log time that it covers."""
 
 
+class Tail(Table):
+    """Following logs as they grow: `stillhunt tail`."""
+
+    lateness: str = "5m"
+    """How much older than the newest line another may be and still count in a sliding window:
+    a gateway writes a line when an answer ends, with the time at which it began."""
+    checkpoint: str = "10s"
+    """How often place and windows are written to `--state`."""
+    stalled: str = "5m"
+    """After so long without a new line, by the wall clock, the tail says so."""
+    ingest: str = "30s"
+    """With `--lake`: how often the new lines are ingested."""
+    events: int = Field(default=800_000, ge=10_000, le=1_000_000_000)
+    """Exchanges that each sliding rule holds, 8 bytes each. Where more of them fall into
+    `lateness`, the lightest subjects are forgotten first, and a count may be too small."""
+    sums: int = Field(default=200_000, ge=10_000, le=1_000_000_000)
+    """Sums that each look-back rule holds, about 24 bytes each; likewise."""
+
+
 TABLES: dict[str, Any] = {
     "hunt": (Hunting, Hunting()),
     "identity": (Identity, Identity()),
@@ -130,6 +150,7 @@ TABLES: dict[str, Any] = {
     "prices": (Prices, Prices()),
     "allow": (list[Allow], []),
     "detectors": (dict[str, dict[str, int | float | str | bool]], {}),
+    "tail": (Tail, Tail()),
 }
 
 
@@ -149,6 +170,7 @@ class HuntSettings(Table):
     allow: tuple[Allow, ...] = ()
     detectors: dict[str, dict[str, int | float | str | bool]] = Field(default_factory=dict)
     """Parameters of rules and detectors, as `--set` takes them: `[detectors.volume]`."""
+    tail: Tail = Tail()
     folder: Path = Path()
 
 

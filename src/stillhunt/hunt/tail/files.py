@@ -110,6 +110,7 @@ class Log:
         self._warn = warn
         self._queue: list[Iterator[Piece]] = []
         self._old: list[_Open] = []
+        self._caught_up: list[str] = []
         self._now: _Open | None = None
         if places:
             self._resume(places)
@@ -163,9 +164,9 @@ class Log:
         """Return how far each file was read that may go on."""
         return [one.place() for one in (*self._old, self._now) if one is not None]
 
-    def files(self) -> list[int]:
-        """Return the descriptors of files that stood at the path before."""
-        return [one.file for one in self._old]
+    def files(self) -> list[str]:
+        """Return the path, and where what stood there before can be read now."""
+        return [*self._caught_up, *(_name(one.file) for one in self._old), self.path]
 
     def close(self) -> None:
         """Close every file."""
@@ -251,7 +252,11 @@ class Log:
         return next((file for file in files if place.is_in(file)), None)
 
     def _whole(self, path: Path, offset: int, next_line: int) -> Iterator[Piece]:
-        """Yield the rest of a file that does not grow any more."""
+        """Return the rest of a file that does not grow any more."""
+        self._caught_up.append(str(path))
+        return self._pieces(path, offset, next_line)
+
+    def _pieces(self, path: Path, offset: int, next_line: int) -> Iterator[Piece]:
         lines = Splitter(offset)
         blocks = (
             block for data in unpacked(path, offset) for part in _parts(data)
@@ -271,6 +276,20 @@ class Log:
 def _parts(data: bytes) -> Iterator[bytes]:
     for start in range(0, len(data), PIECE):
         yield data[start : start + PIECE]
+
+
+def _name(file: int) -> str:
+    """Return a path by which the open *file* can be read, also when it was removed."""
+    link = Path(f"/proc/self/fd/{file}")
+    with contextlib.suppress(OSError):
+        target = link.readlink()
+        if target.exists() and _same(target, file):
+            return str(target)
+    return str(link)
+
+
+def _same(path: Path, file: int) -> bool:
+    return os.path.samestat(path.stat(), os.fstat(file))
 
 
 def _is(path: Path, place: Place) -> bool:
@@ -329,8 +348,8 @@ class Pipe:
         """Return nothing: a pipe cannot be read again."""
         return []
 
-    def files(self) -> list[int]:
-        """Return nothing: a pipe has no predecessors."""
+    def files(self) -> list[str]:
+        """Return nothing: a pipe cannot be read again."""
         return []
 
     def close(self) -> None:

@@ -1,0 +1,144 @@
+"""``stillhunt tail``: where findings go, which signals end it, and with which exit code."""
+
+import fcntl
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from stillhunt.hunt.settings import read_settings
+from stillhunt.hunt.tail.loop import Ended, Tail
+from stillhunt.hunt.tail.output import JsonLines, TextLines
+from stillhunt.model.errors import ConfigError
+from stillhunt.model.finding import Finding
+
+__all__ = ["follow"]
+
+FOUND, BROKEN = 1, 3
+
+
+def follow(
+    logs: Sequence[str],
+    *,
+    as_: str | None,
+    state: Path | None,
+    lake: Path | None,
+    overrides: Mapping[str, str],
+    config: Path | None,
+    from_start: bool | None,
+    once: bool,
+    json_to: str | None,
+    quiet: bool,
+    deliver: Callable[[Finding], None] | None = None,
+) -> int:
+    """Follow *logs* until SIGTERM or SIGINT, and return the exit code.
+
+    Args:
+        logs: See ``Tail``, also for the others.
+        as_: Name of the reader.
+        state: The checkpoint; another tail may not use it at the same time.
+        lake: Folder of a lake.
+        overrides: Parameters by full name.
+        config: Settings file.
+        from_start: Where to begin without a checkpoint.
+        once: End when everything that is there was read.
+        json_to: File for findings, or "-".
+        quiet: Nothing but findings, and what went wrong.
+        deliver: Takes the findings, too, such as a sink.
+    """
+    with ExitStack() as stack:
+        if state is not None:
+            stack.enter_context(_alone(state))
+        json_lines = JsonLines(json_to, sys.stdout.buffer) if json_to else None
+        is_drawn = not quiet and not once and json_to != "-" and sys.stdout.isatty()
+        view = None
+        if is_drawn:
+            from rich.console import Console  # noqa: PLC0415 - only for people
+
+            from stillhunt.hunt.tail.view import LiveView  # noqa: PLC0415
+
+            view = stack.enter_context(LiveView(Console(markup=False, highlight=False)))
+        takers: list[Callable[[Finding], None]] = [json_lines.deliver] if json_lines else []
+        if not json_lines and not is_drawn:
+            takers.append(TextLines(sys.stdout).deliver)
+        if deliver is not None:
+            takers.append(deliver)
+
+        def send(finding: Finding) -> None:
+            for taker in takers:
+                taker(finding)
+
+        is_over = stack.enter_context(_signals())
+        tail = Tail(
+            logs,
+            settings=read_settings(config),
+            deliver=send,
+            reader=as_,
+            state=state,
+            lake=lake,
+            overrides=overrides,
+            from_start=from_start,
+            said_before=json_lines.said_before if json_lines and state else (),
+            say=_sayer(quiet=quiet),
+            watch=view,
+        )
+        ended = tail.run(once=once, is_over=is_over)
+    _conclude(ended, tail, quiet=quiet)
+    return BROKEN if not ended.is_whole else FOUND if ended.findings else 0
+
+
+def _sayer(*, quiet: bool) -> Callable[[str], None]:
+    from stillhunt.hunt.report.terminal import printable  # noqa: PLC0415
+
+    def say(text: str) -> None:
+        is_trouble = "cannot" in text or "lost" in text
+        if is_trouble or not quiet:
+            print(f"stillhunt: {printable(text, 400)}", file=sys.stderr, flush=True)
+
+    return say
+
+
+def _conclude(ended: Ended, tail: Tail, *, quiet: bool) -> None:
+    say = _sayer(quiet=quiet)
+    say(
+        f"{ended.lines:,} lines = {ended.lines - ended.rejects:,} exchanges + {ended.rejects:,}"
+        f" rejects; {ended.findings:,} findings"
+    )
+    for reason, number in tail.quarantine.reasons.most_common(3):
+        say(f"  {number:,} rejects: {reason}")
+    if ended.rejects and tail.quarantine.path is not None:
+        say(f"rejects: {tail.quarantine.path}")
+
+
+@contextmanager
+def _signals() -> Iterator[Callable[[], bool]]:
+    """Let SIGTERM and SIGINT end the tail after the batch in hand."""
+    came: list[int] = []
+    before = {
+        number: signal.signal(number, lambda number, _: came.append(number))
+        for number in (signal.SIGTERM, signal.SIGINT)
+    }
+    try:
+        yield lambda: bool(came)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _alone(state: Path) -> Iterator[None]:
+    """Hold the checkpoint for this process."""
+    path = state.with_name(state.name + ".lock")
+    try:
+        lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise ConfigError(f"cannot use --state {state}: {error.strerror or error}") from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError as error:
+        raise ConfigError(f"another tail is using --state {state}") from error
+    finally:
+        os.close(lock)

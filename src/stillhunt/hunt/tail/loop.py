@@ -1,0 +1,475 @@
+"""The tail itself: what comes in, what goes out, and in which order.
+
+A finding is delivered, then written into the journal, and only then a checkpoint may say so. A
+checkpoint is made between two batches, when everything that was read has been looked at.
+"""
+
+import glob
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import pyarrow as pa
+
+from stillhunt.hunt.allow import apply_allow, check_allow
+from stillhunt.hunt.framing import frame
+from stillhunt.hunt.identity import hash_key, sketch_seed
+from stillhunt.hunt.parameters import duration_us, resolve
+from stillhunt.hunt.reading import Reading, reader_named, recognise
+from stillhunt.hunt.report.document import finding_line
+from stillhunt.hunt.rule_files import all_rules
+from stillhunt.hunt.salvage import read_whole
+from stillhunt.hunt.settings import HuntSettings
+from stillhunt.hunt.source import open_source, shown
+from stillhunt.hunt.sweep import known_parameters
+from stillhunt.hunt.tail.checkpoint import (
+    Checkpoint,
+    Delivered,
+    read_checkpoint,
+    write_checkpoint,
+)
+from stillhunt.hunt.tail.engine import Engine, Limits
+from stillhunt.hunt.tail.files import Log, Piece, Pipe
+from stillhunt.hunt.tail.novelty import NAME as NOVELTY
+from stillhunt.hunt.tail.place import Place
+from stillhunt.hunt.tail.rejects import Quarantine
+from stillhunt.hunt.tail.store import LakeWriter
+from stillhunt.hunt.tail.watch import Watcher
+from stillhunt.model.errors import ConfigError, InputError
+from stillhunt.model.finding import Finding
+from stillhunt.registry import parts
+
+__all__ = ["ROWS", "Ended", "Tail", "Watch"]
+
+ROWS = 32_768
+"""A batch is looked at from so many exchanges on, or after WAIT_S. Twice as many are a tenth
+faster and cost 10 MB."""
+WAIT_S = 0.2
+GLOB_S = 2.0
+"""How often globs are looked at for new files [s]."""
+WORTH_A_WORD = 0.01  # of a bound
+HEAD = 100  # lines by which a format is recognised
+
+
+class Watch(Protocol):
+    """Sees what happens, for a display; every verb is cheap."""
+
+    def rows(self, rows: pa.Table) -> None:
+        """Take the exchanges of one piece."""
+        ...
+
+    def finding(self, finding: Finding) -> None:
+        """Take a finding that was delivered."""
+        ...
+
+    def tick(self, tail: "Tail") -> None:
+        """Take note that a round is over."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ended:
+    """What became of a tail."""
+
+    lines: int
+    exchanges: int
+    rejects: int
+    findings: int
+    """Delivered, without those that an ``[[allow]]`` entry covers."""
+    is_whole: bool
+    """Whether every checkpoint and journal line could be written."""
+
+
+@dataclass
+class _Due:
+    """Something that is done every so often."""
+
+    every_s: float
+    next_s: float = 0.0
+
+    def is_due(self, now_s: float) -> bool:
+        """Say so once in each period."""
+        if now_s < self.next_s:
+            return False
+        self.next_s = now_s + self.every_s
+        return True
+
+
+class _Silent:
+    def rows(self, rows: pa.Table) -> None:
+        """Take nothing."""
+
+    def finding(self, finding: Finding) -> None:
+        """Take nothing."""
+
+    def tick(self, tail: "Tail") -> None:
+        """Take nothing."""
+
+
+@dataclass(kw_only=True)
+class _Said:
+    """Sentences for a person, each kind of them once in a while."""
+
+    say: Callable[[str], None]
+    every_s: float = 60.0
+    _next: dict[str, float] = field(default_factory=dict)
+
+    def __call__(self, kind: str, text: str, now_s: float) -> None:
+        if now_s >= self._next.get(kind, 0.0):
+            self._next[kind] = now_s + self.every_s
+            self.say(text)
+
+
+class Tail:
+    """Follows logs and delivers findings while they happen."""
+
+    def __init__(
+        self,
+        paths: Sequence[str],
+        *,
+        settings: HuntSettings,
+        deliver: Callable[[Finding], None],
+        reader: str | None = None,
+        state: Path | None = None,
+        lake: Path | None = None,
+        overrides: Mapping[str, str] | None = None,
+        from_start: bool | None = None,
+        said_before: Iterable[bytes] = (),
+        say: Callable[[str], None] = lambda _: None,
+        watch: Watch | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Open everything; nothing is read yet.
+
+        Args:
+            paths: Files or globs, that need not be there yet, or "-".
+            settings: Keys, parameters, allowed subjects, ``[tail]``.
+            deliver: Takes each finding, and returns when it is safe.
+            reader: Name of the format; None recognises it from what is there.
+            state: Checkpoint to go on from and to keep.
+            lake: Folder of a lake that gets the exchanges and findings, too.
+            overrides: Parameters by full name.
+            from_start: Without a checkpoint: from the first line, else only what comes from
+                now on. None is from the start with a lake, which holds logs whole.
+            said_before: Lines of JSON that were delivered, besides those in the journal.
+            say: Takes a sentence for a person.
+            watch: A display.
+            clock: Monotonic time, for patience only; findings know log time [s].
+
+        Raises:
+            ConfigError: A setting, parameter or format that means nothing.
+            InputError: The checkpoint is not ours, or of another format.
+            LakeError: The lake cannot be written.
+        """
+        self._clock = clock
+        self._said = _Said(say=say)
+        self._deliver, self._watch = deliver, watch or _Silent()
+        self._settings, self._state = settings, state
+        before = read_checkpoint(state) if state is not None else None
+        self.reader = _reader(reader, before, paths)
+        self._reading = Reading(self.reader, settings, "0" * 8)
+        self._seed = sketch_seed(hash_key(settings))
+        self.engine = _engine(self._reading.reader.fills, settings, overrides or {}, self._seed)
+        if before is not None:
+            self.engine.restore(before.engine, before.arrays)
+        self._delivered = Delivered(state, before.delivered if before else None)
+        for line in said_before:
+            self._delivered.note(line)
+        if lake is not None and ("-" in paths or from_start is False):
+            raise ConfigError(
+                "a lake holds logs whole: with --lake give files, and no --from end"
+                if "-" not in paths
+                else "standard input cannot go into a lake here; stillhunt ingest - does that"
+            )
+        self._patterns = list(paths)
+        self._logs: dict[str, Log | Pipe] = {}
+        start = lake is not None if from_start is None else from_start
+        self._open(before.places if before else (), from_start=start)
+        self._watcher = Watcher(path for path in self._logs if path != "-")
+        self.quarantine = Quarantine(state and state.with_name(state.name + ".rejects.jsonl"))
+        self._lake = LakeWriter(lake, settings, self.reader) if lake is not None else None
+        self.lines = 0
+        self.findings = 0
+        self._is_whole = True
+        self._flushed_s = self._grown_s = clock()
+        self._is_stalled = False
+        told = settings.tail
+        every = {
+            name: duration_us(getattr(told, name), f"tail.{name}") / 1e6
+            for name in ("checkpoint", "stalled", "ingest")
+        }
+        self._stalled_s = every["stalled"]
+        self._keep, self._ingest = _Due(every["checkpoint"]), _Due(every["ingest"])
+        self._look = _Due(GLOB_S, clock() + GLOB_S)
+        self._greet(before)
+
+    def run(self, *, once: bool = False, is_over: Callable[[], bool] = lambda: False) -> Ended:
+        """Follow until *is_over*; with *once* until everything that is there was read."""
+        try:
+            self.checkpoint()  # where we begin, in case that nothing comes before a kill
+            while not is_over():
+                grew = self.step()
+                if not grew and (once or self._is_ended()):
+                    break
+                if not grew:
+                    self._watcher.wait(WAIT_S)
+            return self.end(once=once)
+        finally:
+            self._watcher.close()
+            for log in self._logs.values():
+                log.close()
+
+    def step(self) -> bool:
+        """Read what is new once around, deliver what it makes true; say whether there was any."""
+        grew = False
+        for log in list(self._logs.values()):
+            for piece in log.read(self._clock()):
+                grew = True
+                self._take(piece)
+                if self._is_time():
+                    self._flush()
+        if not grew or self._is_time():
+            self._flush()
+        self._keep_up(grew)
+        self._watch.tick(self)
+        return grew or any(log.is_behind for log in self._logs.values())
+
+    def end(self, *, once: bool) -> Ended:
+        """Look at what is left, write the checkpoint, and stop.
+
+        Args:
+            once: The logs are whole: a last line without a newline is one.
+        """
+        for log in self._logs.values():
+            if once or isinstance(log, Pipe):
+                for piece in log.finish():
+                    self._take(piece)
+        self._flush()
+        self.checkpoint()
+        if self._lake is not None:
+            self._lake.close(self._files())
+            if self._lake.trouble:
+                self._fail("lake", self._lake.trouble)
+        return Ended(
+            lines=self.lines,
+            exchanges=self.engine.exchanges,
+            rejects=self.quarantine.count,
+            findings=self.findings,
+            is_whole=self._is_whole,
+        )
+
+    def checkpoint(self) -> None:
+        """Write place and windows, unless an old file is being caught up with."""
+        if self._state is None or not all(log.is_settled for log in self._logs.values()):
+            return
+        told, arrays = self.engine.state()
+        now = Checkpoint(
+            reader=self.reader,
+            places=tuple(place for log in self._logs.values() for place in log.places()),
+            engine=told,
+            arrays=arrays,
+            delivered=self._delivered.settled(),
+        )
+        try:
+            write_checkpoint(self._state, now)
+            self._delivered.clear()
+        except OSError as error:
+            self._fail("state", f"cannot write --state {self._state}: {error.strerror or error}")
+
+    # -- in ----------------------------------------------------------------------------------
+
+    def _open(self, places: Iterable[Place], *, from_start: bool) -> None:
+        known: dict[str, list[Place]] = {}
+        for place in places:
+            known.setdefault(place.path, []).append(place)
+        for path in dict.fromkeys([*_expanded(self._patterns), *known]):
+            if path == "-":
+                self._logs[path] = Pipe("-", sys.stdin.fileno())
+                continue
+            if Path(path).is_dir():
+                raise InputError(f"{shown(path)} is a folder; name its files")
+            self._logs[path] = Log(
+                path,
+                places=known.get(path, ()),
+                from_start=from_start or bool(known) or not Path(path).exists(),
+                warn=lambda text: self._said(text, text, self._clock()),
+            )
+
+    def _take(self, piece: Piece) -> None:
+        """Read one piece; its exchanges wait for the next flush."""
+        for batch in frame(piece.name, piece.block, piece.first_line):
+            rejects: Sequence[tuple[int, str]] = ()
+            self.lines += batch.next_line - batch.first_line
+            if batch.lines.num_rows:
+                read = read_whole(batch.lines, self._reading.read)
+                rejects = read.rejects
+                if read.rows is not None:
+                    self.engine.take(_sketched(read.rows, self.engine, self._seed))
+                    self._watch.rows(read.rows)
+            if rejects or batch.rejects:
+                self.quarantine.add(piece.name, rejects, batch.rejects)
+
+    # -- out ---------------------------------------------------------------------------------
+
+    def _is_time(self) -> bool:
+        waiting = self.engine.waiting
+        return waiting >= ROWS or (waiting > 0 and self._clock() - self._flushed_s >= WAIT_S)
+
+    def _flush(self) -> None:
+        self._flushed_s = self._clock()
+        for finding in self.engine.flush():
+            if self._delivered.is_news(finding):
+                self._send(apply_allow((finding,), self._settings.allow)[0])
+
+    def _send(self, finding: Finding) -> None:
+        self._deliver(finding)
+        self.findings += finding.allowed is None
+        try:
+            if self._lake is not None:
+                self._lake.add(finding_line(finding).model_dump(mode="json"), finding)
+            self._delivered.add(finding)
+        except OSError as error:
+            self._fail("journal", f"cannot note what was delivered: {error.strerror or error}")
+        self._watch.finding(finding)
+
+    # -- between -----------------------------------------------------------------------------
+
+    def _keep_up(self, grew: bool) -> None:
+        """Do what is due: checkpoint, lake, new files of globs, a word about silence."""
+        now = self._clock()
+        if self._keep.is_due(now):
+            self._flush()
+            self.checkpoint()
+        if self._lake is not None and self._ingest.is_due(now):
+            self._lake.keep_up(self._files())
+            if self._lake.trouble:
+                self._fail("lake", self._lake.trouble)
+        if self._look.is_due(now):
+            fresh = [path for path in _expanded(self._patterns) if path not in self._logs]
+            for path in fresh:
+                self._logs[path] = Log(path, from_start=True)
+            self._watcher.add(fresh)
+        self._speak_of_silence(grew, now)
+        self._speak_of_loss(now)
+
+    def _speak_of_silence(self, grew: bool, now_s: float) -> None:
+        if grew:
+            if self._is_stalled:
+                self._said("goes on", "the log goes on", now_s)
+            self._grown_s, self._is_stalled = now_s, False
+        elif not self._is_stalled and now_s - self._grown_s >= self._stalled_s:
+            self._is_stalled = True
+            self._said("stalled", f"no new line for {self._settings.tail.stalled}", now_s)
+
+    def _speak_of_loss(self, now_s: float) -> None:
+        for name, loss in self.engine.losses.items():
+            if loss < WORTH_A_WORD:
+                continue
+            self._said(
+                f"loss {name}",
+                f"{name}: more subjects than memory; found for sure above {1 + loss:.2f} times"
+                " the bound (raise tail.events or tail.sums)",
+                now_s,
+            )
+        if self.engine.late:
+            self._said(
+                "late",
+                f"{self.engine.late:,} exchanges came later than tail.lateness"
+                f" ({self._settings.tail.lateness}) and are in no sliding window",
+                now_s,
+            )
+        if self.engine.ahead:
+            self._said(
+                "ahead",
+                f"{self.engine.ahead:,} exchanges are left out: more than a day ahead of all"
+                " others",
+                now_s,
+            )
+        if self.quarantine.trouble:
+            self._fail("rejects", self.quarantine.trouble)
+
+    def _fail(self, kind: str, text: str) -> None:
+        """Say what could not be written; following goes on, and the end tells."""
+        self._is_whole = False
+        self._said(kind, f"{text}; following goes on", self._clock())
+
+    def _files(self) -> list[str]:
+        return [file for log in self._logs.values() for file in log.files()]
+
+    def _is_ended(self) -> bool:
+        return all(isinstance(log, Pipe) and log.is_ended for log in self._logs.values())
+
+    def _greet(self, before: Checkpoint | None) -> None:
+        place = "at the checkpoint" if before else "anew"
+        names = ", ".join(shown(path) for path in self._logs) or "nothing yet"
+        self._said.say(f"following {names} as {self.reader}, {place}")
+        engine = self.engine
+        live = [*engine.rules, *(n for n in ("pace", "novelty") if getattr(engine, n))]
+        names = ", ".join(live).replace("pace", "cadence").replace("novelty", "template_novelty")
+        self._said.say(f"live: {names or 'nothing'}")
+        if engine.unanswered:
+            self._said.say(f"not in this log: {', '.join(engine.unanswered)}")
+        if engine.swept_only:
+            self._said.say(f"only for sweeps: {', '.join(engine.swept_only)}")
+
+
+def _reader(told: str | None, before: Checkpoint | None, paths: Sequence[str]) -> str:
+    """Return the name of the reader: told, of the checkpoint, or recognised."""
+    if told is not None and before is not None and told != before.reader:
+        raise InputError(f"the checkpoint is of a log read as {before.reader}, not as {told}")
+    name = told or (before.reader if before else None) or _recognised(paths)
+    if "lines" not in reader_named(name).frames:
+        raise ConfigError(f"{name} reads {', '.join(reader_named(name).frames)}, no growing log")
+    return name
+
+
+def _recognised(paths: Sequence[str]) -> str:
+    for path in _expanded(paths):
+        if path != "-" and Path(path).is_file():
+            head = open_source(path).head(HEAD)
+            if head:
+                return recognise(head, "lines")
+    raise InputError("there is no line yet to recognise the format by; name it with --as")
+
+
+def _expanded(patterns: Sequence[str]) -> Iterator[str]:
+    """Yield the paths that *patterns* name; what is no glob need not be there."""
+    for pattern in patterns:
+        if pattern == "-" or Path(pattern).exists() or not glob.has_magic(pattern):
+            yield pattern
+        else:
+            yield from sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207 - keeps prefixes
+
+
+def _engine(
+    fills: Sequence[str], settings: HuntSettings, overrides: Mapping[str, str], seed: int
+) -> Engine:
+    rules = all_rules(settings)
+    values = resolve(known_parameters(rules), settings.detectors, overrides)
+    detectors = {*parts("stillhunt.hunt.detectors"), NOVELTY}
+    check_allow(settings.allow, {*(rule.name for rule in rules), *detectors})
+    return Engine.of(
+        rules,
+        values,
+        fills,
+        seed=seed,
+        limits=Limits(
+            events=settings.tail.events,
+            rows=settings.tail.sums,
+            lateness_us=duration_us(settings.tail.lateness, "tail.lateness"),
+        ),
+    )
+
+
+def _sketched(rows: pa.Table, engine: Engine, seed: int) -> pa.Table:
+    """Add sketches where there are prompts and somebody looks at templates."""
+    if engine.novelty is None or "prompt" not in rows.column_names:
+        return rows
+    if rows["prompt"].null_count == rows.num_rows:
+        return rows
+    from stillhunt.hunt.sketching import add_sketches  # noqa: PLC0415 - loads kernels
+
+    return add_sketches(rows, seed)
