@@ -7,6 +7,7 @@ as it is, without a traceback, and leaves with the error's ``exit_code``.
 __all__ = [
     "ConfigError",
     "DeliveryError",
+    "ExportError",
     "InputError",
     "LakeError",
     "OutputError",
@@ -52,5 +53,11 @@ class OutputError(StillhuntError):
 
 class PortabilityError(StillhuntError):
     """A query that engines would not answer alike, or that one of them has no words for."""
+
+    exit_code = 2
+
+
+class ExportError(StillhuntError):
+    """A rule that a target or a table has no words for; says which, and what it lacks."""
 
     exit_code = 2

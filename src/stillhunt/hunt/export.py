@@ -1,0 +1,141 @@
+"""Rules for other houses: each written for a target, one file a rule.
+
+A target is a part in ``hunt/exports``. It reads the rule's plan; what it has no words for it
+refuses with an ``ExportError``, and the other rules are still written.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from stillhunt import registry
+from stillhunt.hunt.kusto.tables import TABLES
+from stillhunt.hunt.parameters import Value, resolve
+from stillhunt.hunt.plan import Plan
+from stillhunt.hunt.rule import Rule
+from stillhunt.hunt.rule_plan import rule_plan
+from stillhunt.model.errors import ConfigError, ExportError, OutputError
+from stillhunt.settings import near
+
+__all__ = ["TARGETS", "Asked", "Target", "ask", "export", "targets"]
+
+TARGETS = "stillhunt.hunt.exports"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """One rule that is to be written, and how."""
+
+    rule: Rule
+    values: Mapping[str, Value]
+    plan: Plan
+    table: str = "apilogs"
+    dialect: str = "duckdb"
+    until_us: int | None = None
+    """End of the period; None is the newest there is when the query runs [us since epoch]."""
+
+
+class Target(Protocol):
+    """Writes one rule."""
+
+    comment: str
+    """What begins a line that the target's readers pass over."""
+
+    def file_name(self, asked: Asked) -> str:
+        """Return the name of the file that *asked* goes to."""
+        ...
+
+    def write(self, asked: Asked) -> str:
+        """Return the file's text.
+
+        Raises:
+            ExportError: The target has no words for the rule; says what it lacks.
+        """
+        ...
+
+
+def targets() -> Mapping[str, Target]:
+    """Return every target by name."""
+    return {name: part() for name, part in registry.parts(TARGETS).items()}
+
+
+def ask(
+    rules: Iterable[Rule],
+    names: Sequence[str] = (),
+    *,
+    told: Mapping[str, Mapping[str, Value]] | None = None,
+    overrides: Mapping[str, str] | None = None,
+    **how: Any,  # noqa: ANN401 - the fields of Asked
+) -> list[Asked]:
+    """Return what is asked of a target for the rules called *names*; none means all of them.
+
+    Args:
+        rules: The rules there are.
+        names: Which of them.
+        told: Parameters of the settings, by rule.
+        overrides: Parameters as ``--set`` takes them.
+        how: Table, dialect and end of the period, as in ``Asked``.
+
+    Raises:
+        ConfigError: A name or a parameter that there is not, with near names.
+    """
+    known = {rule.name: rule for rule in rules}
+    for name in names:
+        if name not in known:
+            raise ConfigError(f"no rule is called {name!r}{near(name, known)}")
+    parameters = [one for rule in known.values() for one in rule.known_parameters]
+    own = {name: table for name, table in (told or {}).items() if name in known}
+    values = resolve(parameters, own, overrides or {})
+    return [
+        Asked(
+            rule=known[name],
+            values=values.get(name, {}),
+            plan=rule_plan(known[name], values.get(name, {})),
+            **how,
+        )
+        for name in dict.fromkeys(names or known)
+    ]
+
+
+def export(asked: Iterable[Asked], to: str, out: Path) -> tuple[list[Path], list[ExportError]]:
+    """Write each rule for the target *to* into the folder *out*.
+
+    Returns:
+        The files, and why there is none for the other rules.
+
+    Raises:
+        ConfigError: There is no such target or table.
+        OutputError: A file cannot be written, or is not one that such an export wrote.
+    """
+    known = targets()
+    if to not in known:
+        raise ConfigError(f"--to {to!r}: give one of {', '.join(known)}{near(to, known)}")
+    target, written, refused = known[to], [], []
+    for one in asked:
+        if one.table not in TABLES:
+            raise ConfigError(
+                f"--table {one.table!r}: give one of {', '.join(TABLES)}{near(one.table, TABLES)}"
+            )
+        try:
+            text = target.write(one)
+        except ExportError as error:
+            refused.append(ExportError(f"rule {one.rule.name}: {to} cannot say it: {error}"))
+            continue
+        mark = f"{target.comment} stillhunt rules export --to {to}"
+        written.append(_put(out / target.file_name(one), mark, text))
+    return written, refused
+
+
+def _put(path: Path, mark: str, text: str) -> Path:
+    """Write *text* below *mark*, whole or not at all; replace only what bears the same mark."""
+    draft = path.with_name(f"{path.name}.new")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.exists() and not path.read_bytes().startswith(f"{mark}\n".encode()):
+            raise OutputError(f"{path} is not of this export; move it, or give another --out")
+        draft.write_text(f"{mark}\n{text.rstrip()}\n", encoding="utf-8", newline="\n")
+        draft.replace(path)
+    except OSError as error:
+        raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
+    return path

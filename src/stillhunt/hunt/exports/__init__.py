@@ -1,0 +1,1 @@
+"""Targets that rules are written for, one file each."""

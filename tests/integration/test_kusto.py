@@ -1,0 +1,137 @@
+"""The exported KQL: analysed by Microsoft's own analyser, and executed, whole rows compared."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+from engine_kit import ClickHouse, Duck, Row, difference, opened
+from kusto_analyser import analysed
+from kusto_engine import Kusto, as_canonical, as_logs, merged
+from population import TOLD, UNTIL_US, accounts, population
+
+from stillhunt.hunt.export import Asked, ask, targets
+from stillhunt.hunt.kusto.asking import DAY_US, Period, ask_kusto, period
+from stillhunt.hunt.kusto.tables import TABLES
+from stillhunt.hunt.rule import load_rules
+from stillhunt.hunt.rule_sql import rule_sql
+from stillhunt.model.errors import ExportError
+
+pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("clickhouse")]
+
+RULES = load_rules()
+KNOWN = {parameter.full_name for rule in RULES for parameter in rule.known_parameters}
+SMALL = {name: value for name, value in TOLD.items() if name in KNOWN}
+YEAR_US = 366 * DAY_US
+REFUSED = {
+    ("apim", "signature_reuse"),
+    ("litellm", "failover"),
+    ("litellm", "signature_reuse"),
+}
+"""What a table cannot tell."""
+
+
+def _known(table: pa.Table) -> pa.Table:
+    """Return *table* with empty texts unknown, for KQL makes no difference."""
+    for number, name in enumerate(table.column_names):
+        if table.schema.field(name).type == pa.string():
+            empty = pc.equal(table[name], "")
+            column = pc.if_else(empty, pa.scalar(None, pa.string()), table[name])
+            table = table.set_column(number, name, column)
+    return table
+
+
+EXCHANGES = _known(population())
+ACCOUNTS = _known(accounts())
+
+
+def _asked(name: str, **how: object) -> Asked:
+    (one,) = ask(RULES, [name], overrides=SMALL, **how)
+    return one
+
+
+@pytest.fixture(scope="module")
+def kusto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kusto]:
+    with opened("clickhouse", tmp_path_factory.mktemp("kusto")) as click:
+        assert isinstance(click, ClickHouse)
+        click.load({"APILogs": as_logs(EXCHANGES),
+                    "APIAccounts": as_logs(ACCOUNTS, but=("created_at",))})  # fmt: skip
+        yield Kusto(click)
+
+
+def _ours(asked: Asked, over: Period) -> list[Row]:
+    """Return what DuckDB answers over the same period, where an API's own log has no operation."""
+    duck = Duck()
+    place = EXCHANGES.column_names.index("operation")
+    unknown = pa.nulls(len(EXCHANGES), pa.string())
+    duck.load(
+        {"exchanges": EXCHANGES.set_column(place, "operation", unknown), "directory": ACCOUNTS}
+    )
+    begin = -1 if over.length_us is None else UNTIL_US - over.length_us
+    if over.bin_us:
+        begin = begin - begin % over.bin_us - 1
+    rows = duck.run(rule_sql(asked.rule, asked.values, begin, UNTIL_US))
+    return merged(rows, asked.rule.subject[0]) if asked.rule.window.kind == "sliding" else rows
+
+
+@pytest.mark.parametrize("name", [rule.name for rule in RULES])
+def test_the_exported_query_gives_the_rows_that_the_hunt_gives(name: str, kusto: Kusto) -> None:
+    asked = _asked(name, until_us=UNTIL_US)
+    over = period(asked, every_us=YEAR_US)
+    query = ask_kusto(asked, over)
+    theirs = as_canonical(kusto.run(query.text), query.columns)
+    ours = _ours(asked, over)
+    assert ours, "a comparison of nothing proves nothing"
+    theirs = [{name: row[name] for name in ours[0]} for row in theirs]
+    assert difference(ours, theirs) is None
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_the_analyser_has_nothing_to_say_of_any_query(table: str) -> None:
+    kql, queries = targets()["kql"], {}
+    for rule in RULES:
+        for until_us in (None, UNTIL_US):
+            asked = _asked(rule.name, table=table, until_us=until_us)
+            if (table, rule.name) in REFUSED:
+                with pytest.raises(ExportError, match=f"table {table} has no"):
+                    kql.write(asked)
+            else:
+                queries[f"{rule.name} {until_us}"] = kql.write(asked)
+    said = analysed(TABLES[table].declared, queries)
+    assert said == {name: [] for name in queries}
+
+
+def test_the_analyser_would_say_of_a_column_that_is_not_there() -> None:
+    text = targets()["kql"].write(_asked("volume")).replace("OutputTokens)", "OutputToken)")
+    said = analysed(TABLES["apilogs"].declared, {"volume": text})["volume"]
+    assert {one["code"] for one in said} == {"KS142"}
+
+
+HOSTILE = "/v1/a\"b'c\\d\ne*/f//g | take 0 or 1 == 1,/v1/\u202eexe.\u00e9\U0001f600/*"
+
+
+def test_text_in_a_parameter_stays_text(kusto: Kusto, tmp_path: Path) -> None:
+    paths = [one for one in HOSTILE.removesuffix("/*").split(",")]
+    (asked,) = ask(RULES, ["volume_account"],
+                   overrides={"volume_account.paths": HOSTILE,
+                              "volume_account.requests_per_day": "1"},
+                   until_us=UNTIL_US)  # fmt: skip
+    query = ask_kusto(asked, period(asked))
+    declared = TABLES["apilogs"].declared
+    assert analysed(declared, {"q": query.text})["q"] == []
+    assert query.text.isprintable() or "\n" in query.text
+    rows = [
+        {"account_id": f"a{n}", "path": path, "ts_us": UNTIL_US - k}
+        for n, path in enumerate([paths[0], f"{paths[1]}/x", "/v1/messages", "/v1/a"])
+        for k in range(2)
+    ]
+    schema = EXCHANGES.schema
+    table = pa.Table.from_pylist(rows, schema)
+    click = kusto.click
+    click.load({"APILogs": as_logs(table)})
+    try:
+        found = {row["AccountId"] for row in kusto.run(query.text)}
+    finally:
+        click.load({"APILogs": as_logs(EXCHANGES)})
+    assert found == {"a0", "a1"}
