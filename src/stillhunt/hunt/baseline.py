@@ -12,13 +12,13 @@ from typing import Any
 
 import duckdb
 
-from stillhunt.hunt.claims import stretches_of
 from stillhunt.hunt.coverage import answered, fill, lacking
 from stillhunt.hunt.directory import Directory, load_directory, with_times
 from stillhunt.hunt.expression_sql import aggregate_sql, literal
 from stillhunt.hunt.parameters import Value, entries, resolve
 from stillhunt.hunt.report.figures import rfc3339
 from stillhunt.hunt.rule import Bound, Rule
+from stillhunt.hunt.rule_claims import stretches_of
 from stillhunt.hunt.rule_files import all_rules
 from stillhunt.hunt.rule_plan import aggregates
 from stillhunt.hunt.rule_sql import MINUTE_US, figures_sql, render, rows_sql

@@ -7,7 +7,7 @@ import dataclasses
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from stillhunt.hunt.parameters import ALL_US, Value, entries, items
+from stillhunt.hunt.parameters import ALL_US, Value, entries
 from stillhunt.hunt.plan import (
     Aggregate,
     AllOf,
@@ -25,7 +25,6 @@ from stillhunt.hunt.plan import (
     Known,
     Largest,
     Member,
-    Minus,
     Plan,
     Prefix,
     Previous,
@@ -37,9 +36,18 @@ from stillhunt.hunt.plan import (
     Step,
     Summarize,
 )
-from stillhunt.hunt.rule import DERIVED, Rule
+from stillhunt.hunt.rule import Rule
 from stillhunt.hunt.rule_check import RESERVED
-from stillhunt.hunt.rule_shape import Bound, Condition, Figure, Stage, Values
+from stillhunt.hunt.rule_rows import (
+    GENERATION_OPERATIONS,
+    GENERATION_PATHS,
+    condition,
+    listed_values,
+    number_of,
+    path_expression,
+    row_steps,
+)
+from stillhunt.hunt.rule_shape import Bound, Figure, Stage
 
 __all__ = [
     "GENERATION_OPERATIONS",
@@ -53,28 +61,6 @@ __all__ = [
     "severity",
     "statistic",
 ]
-
-GENERATION_PATHS = (
-    "/v1/messages",
-    "/v1/chat/completions",
-    "/v1/responses",
-    "/v1/completions",
-    "/v1/generate",
-)
-"""The end points that make a model write, as INTERFACES fixes them."""
-
-GENERATION_OPERATIONS = (
-    "chat",
-    "completion",
-    "completions",
-    "generate_content",
-    "message",
-    "messages",
-    "response",
-    "responses",
-    "text_completion",
-)
-"""Operations that make a model write; a gateway's record of one has no path."""
 
 
 def rule_plan(rule: Rule, values: Mapping[str, Value]) -> Plan:
@@ -110,137 +96,6 @@ def _length(rule: Rule, values: Mapping[str, Value]) -> int | None:
     return None if length >= ALL_US else length
 
 
-# -- rows ------------------------------------------------------------------------------------
-
-
-def row_steps(rule: Rule, values: Mapping[str, Value]) -> Iterator[Step]:
-    """Yield the steps up to the rows that count, with every column that is derived."""
-    reach = int(values[rule.filter.reach]) if rule.filter.reach else 0
-    if rule.window.kind == "sliding":
-        reach = rule.window.span_us or 0
-    time = Column(rule.time)
-    conditions: list[Expression] = [
-        Compare(time, ">", Edge("from", -reach)),
-        Compare(time, "<=", Edge("until")),
-        *_row_conditions(rule, values),
-    ]
-    yield Filter(AllOf(tuple(conditions)))
-    if made := dict(_made(rule)):
-        yield Extend(made)
-    for one in rule.previous:
-        yield Previous(one.by, one.columns)
-    then = [_condition(one, values) for one in rule.filter.then]
-    if rule.previous:
-        then.append(Compare(time, ">", Edge("from")))
-    if then:
-        yield Filter(AllOf(tuple(then)))
-
-
-def _row_conditions(rule: Rule, values: Mapping[str, Value]) -> Iterator[Expression]:
-    """Yield what a row has to be to count, but for time."""
-    if rule.filter.methods:
-        yield AnyOf((Known("method", negated=True), Member("method", rule.filter.methods)))
-    if rule.filter.paths:
-        paths = path_expression(str(values[rule.filter.paths]))
-        if paths is not None:
-            yield paths
-    for name in dict.fromkeys((*rule.filter.known, *_named(rule))):
-        yield Known(name)
-    if rule.either:
-        yield AnyOf(tuple(Known(name) for name in rule.either))
-    for name, names in rule.derive.first.items():
-        if name in rule.subject and len(names) > 1:
-            yield AnyOf(tuple(Known(one) for one in names))
-    yield from (_condition(one, values) for one in rule.filter.where)
-
-
-def _named(rule: Rule) -> Iterator[str]:
-    """Yield the columns of the table that a subject cannot do without."""
-    for name in rule.subject:
-        column = DERIVED.get(name, name)
-        if column not in rule.either and column not in rule.derive.first:
-            yield column
-
-
-def _made(rule: Rule) -> Iterator[tuple[str, Expression]]:
-    """Yield the columns that are derived, each from the table's own."""
-    if rule.window.kind == "bins":
-        yield "bin_us", Bin(rule.time, rule.window.span_us or 0)
-    for name, names in rule.derive.first.items():
-        yield name, Column(names[0]) if len(names) == 1 else First(names)
-    for name, width in rule.derive.bin.items():
-        yield name, Bin(rule.time, width)
-    grouped = {name for stage in rule.all_stages for name in stage.by}
-    if "source_prefix" in grouped:
-        yield "source_prefix", SourcePrefix(DERIVED["source_prefix"])
-
-
-def path_expression(listed: str) -> Expression | None:
-    """Return the condition that an exchange's path is one of *listed*; None lets all pass.
-
-    Args:
-        listed: Paths separated by commas, without query strings. Empty means the generation
-            end points, ``*`` every exchange, and ``/v1/x/*`` all paths below ``/v1/x/``.
-
-    What stands behind the first ``?`` does not count. An exchange without a path is a
-    gateway's own record of a generation and counts unless its operation says otherwise.
-    """
-    paths = items(listed) or GENERATION_PATHS
-    if "*" in paths:
-        return None
-    exact = tuple(path for path in paths if not path.endswith("/*"))
-    starts = [f"{path}?" for path in exact] + [p[:-1] for p in paths if p.endswith("/*")]
-    tests: list[Expression] = [Member("path", exact)] if exact else []
-    tests += [Prefix("path", start) for start in starts]
-    writes = AnyOf((Known("operation", negated=True), Member("operation", GENERATION_OPERATIONS)))
-    tests.append(AllOf((Known("path", negated=True), writes)))
-    return AnyOf(tuple(tests))
-
-
-def _condition(one: Condition, values: Mapping[str, Value]) -> Expression:
-    """Return a condition with its parameters written in."""
-    column = Column(one.column)
-    if one.one_of is not None:
-        return Member(one.column, _listed(one.one_of, values))
-    if one.none_of is not None:
-        each = (Compare(column, "<>", Constant(v)) for v in _listed(one.none_of, values))
-        return AllOf((Known(one.column), *each))
-    if one.above is not None:
-        return Compare(column, ">", Constant(_number(one.above, values)))
-    if one.below is not None:
-        return Compare(column, "<", Constant(_number(one.below, values)))
-    if one.differs_from is not None:
-        return Compare(column, "<>", Column(one.differs_from))
-    return _in_time(one, values)
-
-
-def _in_time(one: Condition, values: Mapping[str, Value]) -> Expression:
-    """Return a condition on how much time lies between two columns, or before the end."""
-    column = Column(one.column)
-    if one.older is not None:
-        return Compare(column, "<=", Edge("until", -int(values[one.older])))
-    if one.follows is None:
-        length = int(values[str(one.within)])
-        return Compare(column, ">", Edge("until", -length))
-    gap = Minus(column, Column(one.follows))
-    if one.within is not None:
-        return Compare(gap, "<=", Constant(int(values[one.within])))
-    apart = Compare(gap, ">", Constant(int(values[str(one.apart)])))
-    return AnyOf((Known(one.follows, negated=True), apart))
-
-
-def _listed(told: Values, values: Mapping[str, Value]) -> tuple[int | str, ...]:
-    return items(str(values[told])) if isinstance(told, str) else told
-
-
-def _number(told: float | str, values: Mapping[str, Value]) -> int | float:
-    number = values[told] if isinstance(told, str) else told
-    return number if isinstance(number, int | float) else float(number)
-
-
-# -- figures ---------------------------------------------------------------------------------
-
-
 def figure_steps(rule: Rule, values: Mapping[str, Value]) -> list[Step]:
     """Return the steps up to one row per subject (and bin), whatever its figures are."""
     steps: list[Step] = list(row_steps(rule, values))
@@ -271,7 +126,7 @@ def aggregates(stage: Stage, values: Mapping[str, Value]) -> dict[str, Aggregate
     """Return the aggregates of a stage; a share is two, ``NAME_part`` and ``NAME_whole``."""
     found: dict[str, Aggregate] = {}
     for name, figure in stage.figures.items():
-        where = _all(_condition(one, values) for one in figure.where)
+        where = _all(condition(one, values) for one in figure.where)
         if figure.measure != "share":
             of = None if figure.column is None else Column(figure.column)
             found[name] = Aggregate(figure.measure, of, where)
@@ -300,9 +155,6 @@ def _all(terms: Iterable[Expression]) -> Expression | None:
     return found[0] if len(found) == 1 else AllOf(found)
 
 
-# -- claims ----------------------------------------------------------------------------------
-
-
 def _claims(rule: Rule, values: Mapping[str, Value]) -> Iterator[Step]:
     """Yield the steps that keep what is above the bounds, and say how grave it is."""
     mapped = {f"{b.above}_bound": _bound(b, values) for b in rule.bounds if b.by is not None}
@@ -320,7 +172,7 @@ def _claims(rule: Rule, values: Mapping[str, Value]) -> Iterator[Step]:
 
 def _sliding(rule: Rule, values: Mapping[str, Value]) -> Iterator[Step]:
     (bound,) = rule.bounds
-    above = _number(bound.above, values)
+    above = number_of(bound.above, values)
     yield Sliding(rule.subject[0], rule.window.span_us or 0, bound.figure, above)
     yield Filter(Compare(Column("ts_us"), ">", Edge("from")))
     yield Extend(
@@ -338,7 +190,7 @@ def _sliding(rule: Rule, values: Mapping[str, Value]) -> Iterator[Step]:
 def _bound(bound: Bound, values: Mapping[str, Value], zero: int = 0) -> Expression:
     """Return the number that *bound* holds a figure against; a 0 is written as *zero*."""
     if bound.by is None:
-        return Constant(_number(bound.above, values) or zero)
+        return Constant(number_of(bound.above, values) or zero)
     found = {
         name: Constant(number or zero)
         for name, number in entries(str(values[bound.above])).items()
@@ -380,17 +232,14 @@ def severity(rule: Rule, values: Mapping[str, Value]) -> Expression:
     for case in rule.severity.cases:
         test: Expression
         if case.figure is not None:
-            number = _number(case.above if case.above is not None else 0, values)
+            number = number_of(case.above if case.above is not None else 0, values)
             times = int(case.times) if float(case.times).is_integer() else case.times
             test = Compare(Column(case.figure), ">", Constant(times * number))
         else:
-            test = Member(str(case.column), _listed(case.one_of or (), values))
+            test = Member(str(case.column), listed_values(case.one_of or (), values))
         cases.append((test, Constant(case.level)))
     default = Constant(rule.severity.default)
     return Cases(tuple(cases), default) if cases else default
-
-
-# -- columns ---------------------------------------------------------------------------------
 
 
 def looked_at(rule: Rule, steps: Iterable[Step]) -> tuple[str, ...]:

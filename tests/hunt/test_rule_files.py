@@ -1,0 +1,182 @@
+"""A rule's file that means nothing is refused with its file, line, key and what was expected."""
+
+from pathlib import Path
+
+import pytest
+
+from stillhunt.hunt.rule import load_rules, read_rule, rule_schema
+from stillhunt.hunt.rule_files import all_rules, rule_file
+from stillhunt.hunt.settings import HuntSettings, Hunting
+from stillhunt.model.errors import ConfigError, RuleError
+
+GOOD = """\
+version = 2
+title = "t"
+description = \"\"\"
+atlas = nothing
+\"\"\"
+statistic = "s"
+family = "usage"
+subject = ["account_id"]
+needs = ["account_id"]
+atlas = ["AML.T0021"]
+severity = 3
+look_alikes = "l"
+cost_to_evade = "c"
+source = "s"
+
+[window]
+kind = "bins"
+span_us = 86_400_000_000
+
+[filter]
+where = [{ column = "status", above = 399 }]
+
+[[stages]]
+by = ["account_id", "source_ip"]
+
+[stages.figures]
+sent = { measure = "count" }
+
+[[stages]]
+by = ["account_id"]
+
+[stages.figures]
+total = { measure = "sum", column = "sent" }
+kinds = { measure = "count", where = [{ column = "sent", above = "least" }] }
+
+[[bounds]]
+figure = "total"
+above = "least"
+
+[parameters.least]
+type = "integer"
+default = 1
+note = "n"
+
+[[changelog]]
+version = 2
+date = 2026-11-24
+note = "n"
+
+[[tests]]
+name = "n"
+rows = [{ repeat = 2, account_id = "a1", status = 400 }]
+"""
+
+
+def refused(old: str, new: str) -> str:
+    assert GOOD.count(old) >= 1
+    with pytest.raises(RuleError) as caught:
+        read_rule("bad", GOOD.replace(old, new, 1), "rules/bad.toml")
+    return str(caught.value)
+
+
+def test_a_good_file_is_a_rule() -> None:
+    assert read_rule("good", GOOD).last_figures.keys() == {"total", "kinds"}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('title = "t"', "titel = 1", "bad.toml:2: titel is unknown; did you mean title"),
+        ('family = "usage"', 'family = "luck"', "bad.toml:7: family is 'luck'"),
+        ("version = 2\n", "version = 3\n", "bad.toml:1: version is 3; the changelog ends"),
+        ('"AML.T0021"', '"AML.T0012"', "'AML.T0012', which is not in our list; did you mean AML"),
+        ('needs = ["account_id"]', 'needs = ["account"]', "did you mean account_id"),
+        ("span_us = 86_400_000_000", "span_us = 7", "bad.toml:18: window.span_us is 7; bins divi"),
+        ("span_us = 86_400_000_000", "span = 7", "bad.toml:18: window.span is unknown"),
+        ('kind = "bins"', 'kind = "lookback"', "bad.toml:16: window.parameter is missing"),
+        ('kind = "bins"', 'kind = "sliding"', "window.span_us is 86400000000; the longest is"),
+        ('kind = "bins"', 'kind = "weekly"', "bad.toml:17: window.kind is 'weekly'"),
+        ('column = "status"', 'column = "stat"', "bad.toml:21: filter.where.0 is 'stat', which"),
+        (
+            ", above = 399 }",
+            " }",
+            "bad.toml:21: filter.where.0 says not one thing; expected one of",
+        ),
+        ('by = ["account_id"]', 'by = ["model"]', "bad.toml:30: stages.1.by is 'model', which"),
+        (
+            'column = "sent" }',
+            'column = "send" }',
+            "bad.toml:33: stages.1.figures.total is 'send'",
+        ),
+        ('measure = "sum"', 'measure = "median"', "bad.toml:33: stages.1.figures.total.measure"),
+        ('above = "least" }]', 'above = "last" }]', "bad.toml:34: stages.1.figures.kinds.where.0"),
+        ('figure = "total"', 'figure = "sum"', "bad.toml:37: bounds.0.figure is 'sum', which is"),
+        (
+            'type = "integer"',
+            'type = "list"',
+            "bad.toml:38: bounds.0.above is 'least', a list; ex",
+        ),
+        ("default = 1", "default = 1.5", "bad.toml:42: parameters.least.default does not fit"),
+        ('type = "integer"', 'type = "minutes"', "bad.toml:41: parameters.least.type"),
+        ("status = 400", "state = 400", "bad.toml:52: tests.0.rows.0 is 'state', which is no col"),
+        ("severity = 3", "severity = 6", "severity"),
+        (
+            "severity = 3",
+            'severity = { default = 2, cases = [{ level = 3, figure = "x", above = 1 }] }',
+            "bad.toml:11: severity.cases.0 is 'x', which is no figure of this rule",
+        ),
+        ("version = 2\n", 'version = 2\nname = "x"\n', "name is unknown; a rule is called what"),
+        ("version = 2\n", "version =\n", "bad.toml: not TOML"),
+    ],
+)
+def test_a_mistake_is_named_with_line_and_key(old: str, new: str, said: str) -> None:
+    assert said in refused(old, new)
+
+
+def test_a_long_text_is_not_read_as_keys() -> None:
+    assert refused('atlas = ["AML.T0021"]', 'atlas = ["x"]').startswith("rules/bad.toml:10: ")
+
+
+def test_everything_that_a_rule_may_hold_is_in_its_schema() -> None:
+    schema = rule_schema()
+    assert schema["additionalProperties"] is False
+    assert {"window", "stages", "tests", "changelog", "measured"} <= schema["properties"].keys()
+    assert "name" not in schema["properties"]
+
+
+def test_ids_of_shipped_rules_are_their_own() -> None:
+    rules = load_rules()
+    assert len({rule.uid for rule in rules}) == len(rules)
+    for rule in rules:
+        assert rule.id is not None
+        assert rule.changelog
+        assert rule.measured is None
+        assert len(rule.tests) >= 4
+        assert "AML.T" in " ".join(rule.atlas)
+
+
+def settings(folder: Path, *patterns: str) -> HuntSettings:
+    return HuntSettings(folder=folder, hunt=Hunting(rules=patterns))
+
+
+def test_rules_of_ones_own_stand_behind_the_shipped_ones(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "my_rule.toml").write_text(GOOD)
+    names = [rule.name for rule in all_rules(settings(tmp_path, "mine/*.toml"))]
+    assert names == [*(rule.name for rule in load_rules()), "my_rule"]
+    absolute = settings(Path("elsewhere"), str(tmp_path / "mine" / "*.toml"))
+    assert [rule.name for rule in all_rules(absolute)] == names
+
+
+def test_a_rule_cannot_take_the_name_of_a_shipped_one(tmp_path: Path) -> None:
+    (tmp_path / "volume.toml").write_text(GOOD)
+    with pytest.raises(RuleError, match="a rule is called volume already"):
+        all_rules(settings(tmp_path, "*.toml"))
+
+
+def test_a_pattern_without_a_file_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"no file is there for 'x/\*.toml'"):
+        all_rules(settings(tmp_path, "x/*.toml"))
+
+
+def test_a_file_is_called_like_a_word_and_can_be_read(tmp_path: Path) -> None:
+    with pytest.raises(RuleError, match="called like a word"):
+        rule_file(tmp_path / "my-rule.toml")
+    with pytest.raises(RuleError, match="cannot be read"):
+        rule_file(tmp_path / "absent.toml")
+    (tmp_path / "large.toml").write_bytes(b"#" * 1_000_001)
+    with pytest.raises(RuleError, match="larger than a rule can be"):
+        rule_file(tmp_path / "large.toml")
