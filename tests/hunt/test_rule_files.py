@@ -6,7 +6,7 @@ import pytest
 
 from stillhunt.hunt.rule import load_rules, read_rule, rule_schema
 from stillhunt.hunt.rule_files import all_rules, rule_file
-from stillhunt.hunt.settings import HuntSettings, Hunting
+from stillhunt.hunt.settings import Hunting, HuntSettings
 from stillhunt.model.errors import ConfigError, RuleError
 
 GOOD = """\
