@@ -11,7 +11,7 @@ import pyarrow as pa
 from stillhunt.hunt.parameters import Value
 from stillhunt.hunt.rule import Rule
 from stillhunt.hunt.tail.batch import Batch
-from stillhunt.hunt.tail.keys import Keyer
+from stillhunt.hunt.tail.keys import Ints, Keyer
 from stillhunt.hunt.tail.live import LiveLookback, LiveRule, LiveSliding
 from stillhunt.hunt.tail.novelty import Novelty
 from stillhunt.hunt.tail.pace import Pace
@@ -142,24 +142,23 @@ class Engine:
     def _in_its_time(self, rows: pa.Table) -> pa.Table:
         """Return the rows whose time can be believed, and move the clock.
 
-        A few lines that are more than a day ahead of all others would push the clock on, and
-        everything else would come too late: whoever can write one such line would blind us. So
-        they are left out, unless most lines agree; and where most lines are a day behind, it
-        was the clock that was wrong, and it is set back.
+        A line that is a day ahead would push the clock on, and everything behind it would come
+        too late: whoever can write one such line would blind us. So it is left out if the log
+        goes on at the time before it. Where we learn only later that it did, and most lines are
+        a day behind, the clock is set back.
         """
         times = rows["ts_us"].to_numpy()
         if not len(times):
             return rows
-        ordered = np.sort(times)
-        leaps = np.flatnonzero(np.diff(ordered, prepend=max(self._ahead_us, ordered[0])) > DAY_US)
-        if self._ahead_us and len(leaps) and 2 * (len(times) - leaps[0]) <= len(times):
-            self.ahead += len(times) - int(leaps[0])
-            rows = rows.filter(pa.array(times < ordered[leaps[0]]))
-            ordered = ordered[: leaps[0]]
-        behind = ordered < self._ahead_us - DAY_US - self.lateness_us
-        if 2 * behind.sum() > len(ordered):
-            self.newest_us = self._ahead_us = int(ordered[behind][-1])
-        self._ahead_us = max(self._ahead_us, int(ordered[-1]))
+        start = self._ahead_us or int(times[0])
+        if int(times.max()) > start + DAY_US:
+            believed = _believed(times, start)
+            self.ahead += int(len(times) - believed.sum())
+            rows, times = rows.filter(pa.array(believed)), times[believed]
+        behind = times < self._ahead_us - DAY_US - self.lateness_us
+        if 2 * int(behind.sum()) > len(times):
+            self.newest_us = self._ahead_us = int(times[behind].max())
+        self._ahead_us = max(self._ahead_us, int(times.max()))
         return rows
 
     @property
@@ -196,6 +195,32 @@ class Engine:
         for name, detector in (("pace", self.pace), ("novelty", self.novelty)):
             if detector is not None and name in told:
                 detector.restore(told[name], _below(arrays, name))
+
+
+def _believed(times: Ints, start_us: int) -> npt.NDArray[np.bool_]:
+    """Say which of *times*, in the order of the log, are not a day ahead of what follows.
+
+    Args:
+        times: Shape (n,) [us].
+        start_us: The newest moment before them [us].
+    """
+    believed = np.ones(len(times), np.bool_)
+    clock = start_us
+    last = _last_near(times, clock)
+    for place in np.flatnonzero(times > start_us + DAY_US).tolist():
+        moment = int(times[place])
+        if moment > clock + DAY_US and place < last:
+            believed[place] = False
+        elif moment > clock:
+            clock = moment
+            last = _last_near(times, clock)
+    return believed
+
+
+def _last_near(times: Ints, clock_us: int) -> int:
+    """Return the place of the last of *times* within a day of *clock_us*, -1 if there is none."""
+    near = np.flatnonzero(np.abs(times - clock_us) <= DAY_US)
+    return int(near[-1]) if len(near) else -1
 
 
 def _below(arrays: Mapping[str, npt.NDArray[Any]], name: str) -> Arrays:

@@ -19,7 +19,7 @@ from pathlib import Path
 from stillhunt.hunt.framing import Block
 from stillhunt.hunt.source import shown
 from stillhunt.hunt.tail.lines import Splitter
-from stillhunt.hunt.tail.place import PIECE, Place, predecessors, unpacked
+from stillhunt.hunt.tail.place import PIECE, Place, is_plain, predecessors, unpacked
 
 __all__ = ["GRACE_S", "Log", "Piece", "Pipe"]
 
@@ -242,7 +242,12 @@ class Log:
                 " what it got after that is lost"
             )
             return None
-        self._queue.append(self._whole(found, place.offset, place.next_line))
+        is_newest = predecessors(Path(self.path))[-1:] == [found]
+        if is_newest and is_plain(found):  # its writer may not have turned yet
+            file = os.open(found, os.O_RDONLY | os.O_CLOEXEC)
+            self._old.append(_Open(self.path, file, place.offset, place.next_line))
+        else:
+            self._queue.append(self._whole(found, place.offset, place.next_line))
         return found
 
     def _find(self, place: Place) -> Path | None:

@@ -218,9 +218,13 @@ class Tail:
                     self._watcher.wait(WAIT_S)
             return self.end(once=once)
         finally:
-            self._watcher.close()
-            for log in self._logs.values():
-                log.close()
+            self.close()
+
+    def close(self) -> None:
+        """Close every file."""
+        self._watcher.close()
+        for log in self._logs.values():
+            log.close()
 
     def step(self) -> bool:
         """Read what is new once around, deliver what it makes true; say whether there was any."""
@@ -231,11 +235,12 @@ class Tail:
                 self._take(piece)
                 if self._is_time():
                     self._flush()
-        if not grew or self._is_time():
+        is_behind = any(log.is_behind for log in self._logs.values())
+        if not is_behind or self._is_time():
             self._flush()
         self._keep_up(grew)
         self._watch.tick(self)
-        return grew or any(log.is_behind for log in self._logs.values())
+        return grew or is_behind
 
     def end(self, *, once: bool) -> Ended:
         """Look at what is left, write the checkpoint, and stop.

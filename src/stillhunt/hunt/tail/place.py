@@ -14,7 +14,7 @@ from pathlib import Path
 from stillhunt.hunt.lake.streams import digest
 from stillhunt.hunt.unpack import packing_of, unpack
 
-__all__ = ["Place", "predecessors", "unpacked"]
+__all__ = ["Place", "is_plain", "predecessors", "unpacked"]
 
 HEAD = 1 << 10
 """First bytes that make a file known again. Two logs rarely agree in so many: times differ."""
@@ -100,6 +100,12 @@ def unpacked(path: Path, offset: int = 0) -> Iterator[bytes]:
             if left < len(piece):
                 yield piece[left:] if left else piece
             left = max(0, left - len(piece))
+
+
+def is_plain(path: Path) -> bool:
+    """Return whether the file *path* is not packed."""
+    with path.open("rb") as file:
+        return packing_of(file.read(4)).name == "plain"
 
 
 def predecessors(path: Path) -> list[Path]:
