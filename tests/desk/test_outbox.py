@@ -1,5 +1,10 @@
 """Findings on their way: first to the disk, then to every sink that wants them."""
 
+import json
+import multiprocessing
+import os
+import signal
+import time
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +14,9 @@ from test_spool import Clock
 
 from stillhunt.desk.courier import Courier
 from stillhunt.desk.outbox import IN_A_ROW, Outbox, Route, open_spool, routes
+from stillhunt.desk.sinks.jsonl import JsonLines
 from stillhunt.desk.spool import LEASE_S, Spool
+from stillhunt.model.finding import Finding
 
 
 class Post:
@@ -86,6 +93,15 @@ def test_a_poisoned_item_does_not_hold_up_the_rest_and_is_parked(tmp_path: Path)
     assert again["one"].parked == 1
     assert "1 parked after 2 tries (no such thing)" in post.box.report(again)[0]
     post.spool.close()
+
+
+def test_items_that_fail_here_and_there_do_not_make_a_sink_look_dead(post: Post) -> None:
+    for i in range(10):
+        post.clock.now += 1
+        post.box.deliver(finding(f"a{i}", 3))
+    post.one.poison = {finding(f"a{i}").id for i in (0, 2, 4, 6)}
+    sent = post.box.flush()["one"]
+    assert (sent.delivered, sent.failed, sent.is_down) == (6, 4, False)
 
 
 def test_a_mistake_in_a_sink_is_a_failure_like_any_other(post: Post) -> None:
@@ -173,3 +189,40 @@ def test_a_courier_says_what_is_wrong_with_its_spool(tmp_path: Path) -> None:
     lines = one.close()
     assert "1 waiting" in lines[0]
     assert lines[-1].startswith("cannot open the spool")
+
+
+class Deadly(JsonLines):
+    """Delivers, and is killed at the fifth item before anybody can note it."""
+
+    count = 0
+
+    def deliver(self, item: Finding, *, update: bool = False) -> None:
+        super().deliver(item, update=update)
+        Deadly.count += 1
+        if Deadly.count == 5:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _deliver_and_die(folder: Path) -> None:
+    options = JsonLines.Options.model_validate({"path": folder / "out.jsonl"})
+    with Spool(folder / "spool.db") as spool:
+        box = Outbox([Route(name="f", sink=Deadly(options))], spool)
+        for i in range(12):
+            box.deliver(finding(f"a{i}"))
+        box.flush()
+
+
+def test_a_kill_between_delivering_and_noting_it_loses_nothing_and_repeats_one(
+    tmp_path: Path,
+) -> None:
+    victim = multiprocessing.get_context("spawn").Process(target=_deliver_and_die, args=[tmp_path])
+    victim.start()
+    victim.join(120)
+    assert victim.exitcode == -signal.SIGKILL
+    options = JsonLines.Options.model_validate({"path": tmp_path / "out.jsonl"})
+    with Spool(tmp_path / "spool.db", clock=lambda: time.time() + LEASE_S) as spool:
+        Outbox([Route(name="f", sink=JsonLines(options))], spool).flush()
+    lines = (tmp_path / "out.jsonl").read_text().splitlines()
+    names = [json.loads(line)["id"] for line in lines]
+    assert set(names) == {finding(f"a{i}").id for i in range(12)}
+    assert len(names) == 13
