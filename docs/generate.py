@@ -144,10 +144,12 @@ def coverage() -> str:
         (f"`{hunt}`", *(catalogue.answer(hunt, part.fills) for part in parts.values()))
         for hunt in (one["name"] for one in catalogue.listing()["hunts"])
     ]
+    accounts = ", ".join(f"`{hunt.name}`" for hunt in catalogue.hunts() if hunt.accounts)
     return (
         "# What each log can answer\n\n`yes`: every column it wants can be there. `partly`: "
         "it answers with less. `no`: a column that it needs never is. A sweep says the same "
-        "of the log that you have, from what really stood in it.\n\n"
+        "of the log that you have, from what really stood in it. Rules that look at the account "
+        "directory (" + accounts + ") also need `--accounts`.\n\n"
         + _table(("hunt", *parts), rows)
     )
 

@@ -1,5 +1,8 @@
 """Rules in bins of the clock: episodes, ids that do not move, and answers without a directory."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import pyarrow as pa
 import pytest
 from sweep_kit import DAY, HOUR, NOON, MemoryLake, Row, coverage, found, many, swept
@@ -13,7 +16,7 @@ MIDNIGHT = NOON - NOON % DAY
 CROWD = {"many_accounts.accounts": "3"}
 
 
-def crowd(day: float, n: int = 4, **known: object) -> list[Row]:
+def crowd(day: float, n: int = 4, **known: Any) -> list[Row]:  # noqa: ANN401 - any column
     """Return *n* accounts at one address, an hour after noon of a day."""
     start = NOON + int(day * DAY) + HOUR
     return [row for k in range(n) for row in many(1, start=start + k, account_id=f"a{k}", **known)]
@@ -84,7 +87,7 @@ def test_a_pivot_has_one_id_while_it_is_news() -> None:
     assert len(ids) == 1
 
 
-def accounts(**columns: list[str | None]) -> Directory:
+def accounts(**columns: Sequence[str | None]) -> Directory:
     table = {name: pa.array(values, pa.string()) for name, values in columns.items()}
     return Directory(table=pa.table(table), duplicates=0)
 
@@ -113,7 +116,7 @@ def test_times_of_the_directory_are_utc_and_nonsense_is_unknown() -> None:
 
 def test_the_baseline_knows_every_kind_of_rule() -> None:
     rows = [*crowd(0), *crowd(1, n=8, output_tokens=500)]
-    known = accounts(account_id=[f"a{k}" for k in range(8)], tier=["basic"] * 7 + ["person"])
+    known = accounts(account_id=[f"a{k}" for k in range(8)], tier=[*["basic"] * 7, "person"])
     answer = baseline(MemoryLake(rows), settings=HuntSettings(), overrides=CROWD, accounts=known)
     told = {(one["rule"], one.get("figure")): one for one in answer["rules"]}
     people = told["many_accounts", "accounts"]

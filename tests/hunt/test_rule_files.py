@@ -6,6 +6,7 @@ import pytest
 
 from stillhunt.hunt.rule import load_rules, read_rule, rule_schema
 from stillhunt.hunt.rule_files import all_rules, rule_file
+from stillhunt.hunt.rule_tests import try_rule
 from stillhunt.hunt.settings import Hunting, HuntSettings
 from stillhunt.model.errors import ConfigError, RuleError
 
@@ -146,6 +147,14 @@ def test_ids_of_shipped_rules_are_their_own() -> None:
         assert rule.measured is None
         assert len(rule.tests) >= 4
         assert "AML.T" in " ".join(rule.atlas)
+
+
+def test_the_rule_in_the_documentation_is_one_and_passes_its_tests() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "rules.md").read_text("utf-8")
+    text = page.partition("```toml\n")[2].partition("```")[0]
+    outcomes = list(try_rule(read_rule("many_refusals", text)))
+    assert len(outcomes) == 2
+    assert all(one.is_passed for one in outcomes)
 
 
 def settings(folder: Path, *patterns: str) -> HuntSettings:
