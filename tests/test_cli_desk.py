@@ -81,3 +81,14 @@ def test_a_spool_that_cannot_be_is_said_in_a_sentence(folder: Path) -> None:
     assert done.returncode == 3
     assert "cannot open the spool spool.db: file is not a database" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_tail_sends_what_it_finds(folder: Path) -> None:
+    words = ("tail", "log.jsonl", "--as", "native", "--from", "start", "--once", "--quiet")
+    done = stillhunt(*words, "--json", "found.jsonl", "--to", "lake", cwd=folder)
+    found = [json.loads(line) for line in (folder / "found.jsonl").read_text().splitlines()]
+    sent = [json.loads(line) for line in (folder / "ocsf.jsonl").read_text().splitlines()]
+    assert {one["finding_info"]["uid"] for one in sent} == {one["id"] for one in found}
+    assert found
+    assert f"lake: {len(sent)} sent" in done.stderr
+    assert done.returncode == 1

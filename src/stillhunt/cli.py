@@ -22,6 +22,7 @@ from stillhunt import __version__
 from stillhunt.model.errors import ConfigError, OutputError, StillhuntError
 
 if TYPE_CHECKING:
+    from stillhunt.desk.courier import Courier
     from stillhunt.hunt.call import Report
     from stillhunt.hunt.lake.store import Lake
     from stillhunt.hunt.rule import Rule
@@ -195,6 +196,7 @@ def tail(
     json_: Annotated[
         str | None, typer.Option("--json", help="Append findings, one a line; - is stdout.")
     ] = None,
+    to: To = None,
     quiet: Quiet = False,
     config: Config = None,
 ) -> None:
@@ -207,12 +209,13 @@ def tail(
 
     if from_ not in {None, "start", "end"}:
         raise ConfigError(f"--from is {from_!r}; give start or end")
-    code = follow(
-        logs, as_=as_, state=state, lake=lake, overrides=_pairs(sets), config=config,
-        from_start=None if from_ is None else from_ == "start", once=once, json_to=json_,
-        quiet=quiet,
-    )  # fmt: skip
-    raise typer.Exit(code)
+    with _courier(to, config) as courier:
+        code = follow(
+            logs, as_=as_, state=state, lake=lake, overrides=_pairs(sets), config=config,
+            from_start=None if from_ is None else from_ == "start", once=once, json_to=json_,
+            quiet=quiet, deliver=None if courier is None else courier.deliver,
+        )  # fmt: skip
+    raise typer.Exit(3 if courier and courier.lost else code)
 
 
 @app.command()
@@ -482,6 +485,24 @@ def _outbox(to: list[str] | None, config: Path | None) -> Iterator[Callable[["Re
             return outbox.lost == 0
 
         yield send
+
+
+@contextmanager
+def _courier(to: list[str] | None, config: Path | None) -> "Iterator[Courier | None]":
+    """Give what carries findings to the sinks *to* while they are found, or None."""
+    from stillhunt.desk.courier import Courier
+    from stillhunt.desk.outbox import open_spool, routes
+    from stillhunt.desk.settings import read_settings
+
+    desk = read_settings(config)
+    if not to:
+        yield None
+        return
+    courier = Courier(routes(desk, to), lambda: open_spool(desk), say=lambda one: _tell([one]))
+    try:
+        yield courier
+    finally:
+        _tell(courier.close())
 
 
 def _tell(lines: list[str]) -> None:

@@ -177,6 +177,23 @@ def test_a_courier_leaves_what_a_dead_sink_did_not_take(tmp_path: Path) -> None:
         assert Outbox([Route(name="one", sink=sink)], spool).flush()["one"].delivered == 1
 
 
+def test_a_courier_says_at_once_and_once_that_it_cannot_keep_findings(tmp_path: Path) -> None:
+    said: list[str] = []
+    sink = Memory()
+    sink.says = "out of reach"
+    one = Courier(
+        [Route(name="one", sink=sink)],
+        lambda: Spool(tmp_path / "spool.db", limit_bytes=10),
+        say=said.append,
+    )
+    for i in range(3):
+        one.deliver(finding(f"a{i}"))
+    assert len(said) == 1
+    assert "is full (10 bytes)" in said[0]
+    assert "3 findings could not be kept" in one.close()[1]
+    assert one.lost == 3
+
+
 def test_a_courier_says_what_is_wrong_with_its_spool(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     paths = iter([tmp_path / "spool.db"])

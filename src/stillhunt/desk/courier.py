@@ -27,6 +27,7 @@ class Courier:
         ways: Sequence[Route],
         open_spool: Callable[[], Spool],
         clock: Callable[[], float] = time.time,
+        say: Callable[[str], None] | None = None,
     ) -> None:
         """Start the thread.
 
@@ -34,11 +35,12 @@ class Courier:
             ways: The sinks.
             open_spool: Opens the spool; each thread has its own connection.
             clock: Seconds since the epoch, the spool's.
+            say: Told at once why a finding could not be kept, the first time.
 
         Raises:
             DeliveryError: The spool cannot be opened.
         """
-        self._ways, self._open, self._clock = ways, open_spool, clock
+        self._ways, self._open, self._clock, self._say = ways, open_spool, clock, say
         self._outbox = Outbox(ways, open_spool())
         self._news, self._ends = threading.Event(), threading.Event()
         self.sent = {route.name: Sent() for route in ways}
@@ -52,7 +54,10 @@ class Courier:
 
     def deliver(self, finding: Finding) -> None:
         """Keep *finding*; see ``Outbox.deliver``."""
+        before = self._outbox.lost
         self._outbox.deliver(finding)
+        if self._say and before == 0 < self._outbox.lost:
+            self._say(self._outbox.trouble)
         self._news.set()
 
     def close(self) -> list[str]:
