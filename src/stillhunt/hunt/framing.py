@@ -38,6 +38,7 @@ SEAM = 4 << 10
 TOO_LONG = f"the line is longer than {MAX_LINE >> 20} MB"
 BLANK = "blank line"
 NEWLINE = 10
+PIECE = 1 << 18
 REPLACEMENT = "\ufffd".encode()
 HOLE = re.compile(rb"(?m)^\0+")
 SCHEMA = pa.schema([("line_number", pa.int64()), ("line", pa.string())])
@@ -81,16 +82,12 @@ class Block:
         return offset, (self.before + self.data[:cut])[-SEAM:]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class Batch:
-    """A run of whole lines of one input."""
+    """A run of whole lines of one input, framed when somebody asks for them."""
 
     first_line: int
     """Number of the first line, 1-based."""
-    lines: pa.Table
-    """``line_number`` int64 and ``line`` string: valid UTF-8, no newline, CR, NUL or BOM."""
-    rejects: list[Reject]
-    """Lines that could not even be framed."""
     next_line: int
     """Number of the line behind this batch."""
     end_offset: int
@@ -99,11 +96,56 @@ class Batch:
     """The last bytes before ``end_offset``, SEAM at most."""
     is_open: bool = False
     """The input may yet go on inside this batch: a last line without a newline, or damage."""
+    path: str = ""
+    """Name of the input, for its rejects."""
+    raw: bytes | None = None
+    """The lines, each with its newline, as the input has them; None once they are framed."""
+    framed: tuple[pa.Table, list[Reject]] | None = None
+
+    @property
+    def lines(self) -> pa.Table:
+        """Return ``line_number`` int64 and ``line`` string: no newline, CR, NUL or BOM in it."""
+        return self._framed()[0]
+
+    @property
+    def rejects(self) -> list[Reject]:
+        """Return the lines that could not even be framed."""
+        return self._framed()[1]
 
     @property
     def count(self) -> int:
-        """Lines in this batch, rejects included."""
-        return int(self.lines.num_rows) + sum(reject.count for reject in self.rejects)
+        """Return how many lines or records this batch has, rejects included."""
+        return int(self.lines.num_rows) + self.refused
+
+    @property
+    def refused(self) -> int:
+        """Return how many lines or records the rejects are."""
+        return sum(reject.count for reject in self.rejects)
+
+    @property
+    def nbytes(self) -> int:
+        """About how much memory the lines take."""
+        return int(self.lines.nbytes) if self.raw is None else len(self.raw)
+
+    def clean(self) -> bytes:
+        """Return the lines, each with its newline, as valid UTF-8 without CR and NUL.
+
+        Only before they are framed.
+        """
+        if self.raw is None:
+            raise ValueError("the lines are framed")
+        self.raw = _clean(self.raw)
+        return self.raw
+
+    def settle(self, odd: pa.Table) -> None:
+        """Keep only the lines *odd*: all others were read, and none was refused."""
+        self.framed, self.raw = (odd, []), None
+
+    def _framed(self) -> tuple[pa.Table, list[Reject]]:
+        if self.framed is None:
+            self.framed = _framed(self.path, self.clean(), self.first_line)
+            self.raw = None
+        return self.framed
 
 
 def batch_of(
@@ -124,8 +166,7 @@ def batch_of(
     columns = [pa.array(numbers, pa.int64()), pa.array(lines, pa.string())]
     return Batch(
         first_line=first_line,
-        lines=pa.Table.from_arrays(columns, schema=SCHEMA),
-        rejects=rejects,
+        framed=(pa.Table.from_arrays(columns, schema=SCHEMA), rejects),
         next_line=first_line + len(lines) + len(rejects) if next_line is None else next_line,
         end_offset=end_offset,
         seam=seam,
@@ -155,38 +196,34 @@ def frame(path: str, block: Block, first_line: int) -> Iterator[Batch]:
             is_open=block.is_open,
         )  # fmt: skip
         return
-    data, ends = block.data, _newlines(block.data)
+    data = block.data
+    count = _count(data)
     start = 0
+    ends = _newlines(data) if count > MAX_LINES else np.zeros(0, np.int64)
     while len(ends) > MAX_LINES:
         cut = int(ends[MAX_LINES - 1]) + 1
         end, seam = block.place(cut)
-        piece = data[start:cut]
-        yield _batch(path, piece, _newlines(piece), first_line, end_offset=end, seam=seam)
-        first_line, start, ends = first_line + MAX_LINES, cut, ends[MAX_LINES:]
-    yield _batch(
-        path,
-        data[start:],
-        ends - start,
-        first_line,
+        yield Batch(
+            path=path, raw=data[start:cut], end_offset=end, seam=seam,
+            first_line=first_line, next_line=first_line + MAX_LINES,
+        )  # fmt: skip
+        first_line, start, ends, count = (
+            first_line + MAX_LINES, cut, ends[MAX_LINES:], count - MAX_LINES,
+        )  # fmt: skip
+    yield Batch(
+        path=path,
+        raw=data[start:],
+        first_line=first_line,
+        next_line=first_line + count,
         end_offset=block.end_offset,
         seam=block.seam,
         is_open=block.is_open,
     )
 
 
-def _batch(
-    path: str,
-    raw: bytes,
-    ends: Offsets,
-    first_line: int,
-    *,
-    end_offset: int,
-    seam: bytes,
-    is_open: bool = False,
-) -> Batch:
-    data = _clean(raw)
-    if data is not raw:
-        ends = _newlines(data)
+def _framed(path: str, data: bytes, first_line: int) -> tuple[pa.Table, list[Reject]]:
+    """Return the lines of *data*, which is clean, and the rejects among them."""
+    ends = _newlines(data)
     count = len(ends)
     offsets = np.zeros(count + 1, np.int32)
     offsets[1:] = ends + 1
@@ -196,20 +233,10 @@ def _batch(
     line = pc.ascii_rtrim(whole, characters="\n")
     lines = pa.Table.from_arrays([number, line], schema=SCHEMA)
     lengths = np.diff(offsets) - 1
-    rejects: list[Reject] = []
-    if count and not (lengths.min() > 0 and lengths.max() <= MAX_LINE):
-        bad = (lengths == 0) | (lengths > MAX_LINE)
-        lines = lines.filter(pa.array(~bad))
-        rejects = _runs(path, first_line, np.flatnonzero(bad), lengths)
-    return Batch(
-        first_line=first_line,
-        lines=lines,
-        rejects=rejects,
-        next_line=first_line + count,
-        end_offset=end_offset,
-        seam=seam,
-        is_open=is_open,
-    )
+    if not count or (lengths.min() > 0 and lengths.max() <= MAX_LINE):
+        return lines, []
+    bad = (lengths == 0) | (lengths > MAX_LINE)
+    return lines.filter(pa.array(~bad)), _runs(path, first_line, np.flatnonzero(bad), lengths)
 
 
 def _runs(path: str, first_line: int, bad: Offsets, lengths: Offsets) -> list[Reject]:
@@ -229,6 +256,13 @@ def _runs(path: str, first_line: int, bad: Offsets, lengths: Offsets) -> list[Re
         )
         for start, end in zip(starts, ends, strict=True)
     ]
+
+
+def _count(data: bytes) -> int:
+    """Return how many newlines *data* has; piece by piece, which saves the fresh memory."""
+    view = np.frombuffer(data, np.uint8)
+    pieces = range(0, len(view), PIECE)
+    return sum(int(np.count_nonzero(view[k : k + PIECE] == NEWLINE)) for k in pieces)
 
 
 def _newlines(data: bytes) -> Offsets:

@@ -10,6 +10,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Protocol
@@ -23,7 +24,7 @@ from stillhunt.hunt.intake import Done, Intake
 from stillhunt.hunt.lake.schema import COLD
 from stillhunt.hunt.lake.store import Lake
 from stillhunt.hunt.records import frame_of, open_records
-from stillhunt.hunt.salvage import Read, read_whole
+from stillhunt.hunt.salvage import Read, Salvaged, read_whole
 from stillhunt.hunt.settings import HuntSettings
 from stillhunt.hunt.source import Batch, Framed, Reject, Source, expand, open_source
 from stillhunt.model.errors import InputError, LakeError
@@ -38,6 +39,7 @@ UNDER_WAY = WORKERS + 1
 UNDER_WAY_BYTES = UNDER_WAY * (24 << 20)
 """Fewer where lines are so long that a batch is larger; one is always under way."""
 HEAD_LINES = 100
+NOTHING = Salvaged(rows=None, rejects=[], lines=0)
 
 
 class Progress(Protocol):
@@ -68,6 +70,8 @@ class InputReport:
 
 class _Reading(Protocol):
     def read(self, lines: pa.Table, /) -> Read: ...
+
+    def quick(self, batch: Batch, /) -> pa.Table | None: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,22 +183,28 @@ def _pour(
     spare: SimpleQueue[_Reading] = SimpleQueue()
     name = intake.reader
 
+    @contextmanager
+    def borrowed() -> Iterator[_Reading]:
+        try:
+            reading = spare.get_nowait()
+        except Empty:
+            reading = kit.reading(name or "", intake.stream)
+        yield reading
+        spare.put(reading)  # one that raised may be broken, and is not used again
+
+    def read(lines: pa.Table) -> Read:
+        with borrowed() as reading:
+            return reading.read(lines)
+
+    def quick(batch: Batch) -> pa.Table | None:
+        with borrowed() as reading:
+            return reading.quick(batch)
+
     def work(batch: Batch) -> Done:
-        if not batch.lines.num_rows:
-            return Done(batch=batch, hot=None, cold=None, rejects=[], lines=0)
-        if name is None:
+        if name is None and batch.lines.num_rows:
             raise InputError(f"{source.name}: nothing to recognise a format by; name it with --as")
-
-        def read(lines: pa.Table) -> Read:
-            try:
-                reading = spare.get_nowait()
-            except Empty:
-                reading = kit.reading(name, intake.stream)
-            found = reading.read(lines)
-            spare.put(reading)  # one that raised may be broken, and is not used again
-            return found
-
-        return _read(batch, read, kit, settings)
+        plain = quick(batch) if name is not None else None
+        return _read(batch, plain, read, kit, settings)
 
     with ThreadPoolExecutor(WORKERS, "stillhunt-read") as pool:
         for done in _in_order(pool, work, intake.batches(framed)):
@@ -212,8 +222,8 @@ def _in_order(
     size = 0
     try:
         for batch in batches:
-            waiting.append((pool.submit(work, batch), batch.lines.nbytes))
-            size += batch.lines.nbytes
+            waiting.append((pool.submit(work, batch), batch.nbytes))
+            size += waiting[-1][1]
             del batch  # else it would be held while the next one is framed
             while len(waiting) > UNDER_WAY or (waiting and size > UNDER_WAY_BYTES):
                 future, its_size = waiting.popleft()
@@ -228,24 +238,44 @@ def _in_order(
 
 
 def _read(
-    batch: Batch, reading: Callable[[pa.Table], Read], kit: Kit, settings: HuntSettings
+    batch: Batch,
+    plain: pa.Table | None,
+    reading: Callable[[pa.Table], Read],
+    kit: Kit,
+    settings: HuntSettings,
 ) -> Done:
-    read = read_whole(batch.lines, reading)
-    rows = read.rows
-    if rows is None:
-        return Done(batch=batch, hot=None, cold=None, rejects=read.rejects, lines=read.lines)
-    if rows.num_rows + len(read.rejects) != read.lines or read.lines < batch.lines.num_rows:
+    """Read what is left in *batch* besides the *plain* lines that were read already."""
+    n_plain = plain.num_rows if plain is not None else 0
+    read = read_whole(batch.lines, reading) if batch.lines.num_rows else NOTHING
+    rows, rejects, lines = read.rows, read.rejects, read.lines
+    n_rows = rows.num_rows if rows is not None else 0
+    if n_rows + len(rejects) != lines or lines < batch.lines.num_rows:
         raise LakeError(
-            f"lines {batch.first_line} to {batch.next_line - 1}: {read.lines} lines gave"
-            f" {rows.num_rows} rows and {len(read.rejects)} rejects; report this"
+            f"lines {batch.first_line} to {batch.next_line - 1}: {lines} lines gave"
+            f" {n_rows} rows and {len(rejects)} rejects; report this"
         )
-    rows = kit.complete(rows)
+    together = _together(plain, rows if n_rows else None)
+    lines += n_plain
+    if together is None:
+        return Done(batch=batch, hot=None, cold=None, rejects=rejects, lines=lines)
+    together = kit.complete(together)
     # Columns from DuckDB keep each other alive: a few hundred bytes without text would hold
     # the text of the whole batch until they are written, 1.7 GB for 80 lines of 30 MB.
-    hot = rows.select([name for name in HOT if name in rows.column_names])
+    hot = together.select([name for name in HOT if name in together.column_names])
     hot = hot.take(np.arange(hot.num_rows))
-    cold = _text(rows, settings)
-    return Done(batch=batch, hot=hot, cold=cold, rejects=read.rejects, lines=read.lines)
+    cold = _text(together, settings)
+    return Done(batch=batch, hot=hot, cold=cold, rejects=rejects, lines=lines)
+
+
+def _together(plain: pa.Table | None, rows: pa.Table | None) -> pa.Table | None:
+    """Join what was read the quick way, whose texts are dictionaries, with the rest."""
+    if plain is None or rows is None:
+        return rows if plain is None else plain
+    for place, field in enumerate(rows.schema):
+        wanted = plain.schema.field(field.name).type
+        if wanted != field.type:
+            rows = rows.set_column(place, field.name, rows.column(place).dictionary_encode())
+    return pa.concat_tables([plain, rows.select(plain.column_names)]).unify_dictionaries()
 
 
 def _text(rows: pa.Table, settings: HuntSettings) -> pa.Table | None:

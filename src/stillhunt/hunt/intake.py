@@ -142,7 +142,7 @@ class Intake:
         batch = done.batch
         rows = done.hot.num_rows if done.hot is not None else 0
         rejects = self._reject(done)
-        counts = np.array([done.lines + batch.count - batch.lines.num_rows, rows, rejects])
+        counts = np.array([done.lines + batch.refused, rows, rejects])
         self.lines, self.rows, self.rejects = (
             int(n) for n in np.array([self.lines, self.rows, self.rejects]) + counts
         )
@@ -278,7 +278,8 @@ def _write(stage: Staging, name: str, load: list[tuple[str, list[pa.Table]]]) ->
     for part, tables in load:
         if not tables:
             continue
-        rows = sort_by_time(pa.concat_tables(tables, promote_options="default"))
+        rows = pa.concat_tables(tables, promote_options="default").unify_dictionaries()
+        rows = sort_by_time(rows)
         days = rows["ts_us"].to_numpy() // DAY_US
         starts = np.flatnonzero(np.diff(days, prepend=days[0] - 1))
         for start, end in zip(starts, [*starts[1:], len(rows)], strict=True):

@@ -9,7 +9,7 @@ and the row stays, else an attacker could make himself unreadable.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import duckdb
 import pyarrow as pa
@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 
 from stillhunt.hunt.addresses import canonical_column
 from stillhunt.hunt.casts import NAMES, TEXTS, checked
+from stillhunt.hunt.framing import Batch
 from stillhunt.hunt.identity import (
     fingerprints,
     hash_key,
@@ -31,6 +32,9 @@ from stillhunt.model.errors import InputError
 from stillhunt.model.exchange import COLUMNS
 from stillhunt.registry import parts
 from stillhunt.settings import near
+
+if TYPE_CHECKING:
+    from stillhunt.hunt.combined import Plain
 
 __all__ = ["READERS", "ReadResult", "Reader", "Reading", "reader_named", "recognise"]
 
@@ -69,10 +73,12 @@ class Reader(Protocol):
         It emits ``line_number``, columns of the exchange (text is fine: it is cast here),
         ``reject`` (NULL, or why this is no exchange), and optionally ``secret``, a raw key.
 
-        Two more verbs are optional. ``mend(line)`` gets each refused line and returns
+        Three more verbs are optional. ``mend(line)`` gets each refused line and returns
         another spelling of it, or raises ValueError with the reason.
         ``explode(lines, settings)`` yields tables in which a line that holds many records
         has become many lines; then a record is what is counted.
+        ``quick(data, first_line, stream)`` reads lines of a plain shape from their bytes, to
+        the same columns as the query, and leaves all others to it; see ``combined.Plain``.
         """
         ...
 
@@ -149,6 +155,7 @@ class Reading:
         self._trusting = True
         self._mend = _mender(self.reader)
         self._explode = getattr(self.reader, "explode", None)
+        self._quick = getattr(self.reader, "quick", None)
         self._con = _connect()
         self._prepare(self.reader.select(settings))
 
@@ -165,6 +172,21 @@ class Reading:
             rejects=sorted(reject for result in done for reject in result.rejects),
             lines=sum(result.lines for result in done),
         )
+
+    def quick(self, batch: Batch) -> pa.Table | None:
+        """Return the exchanges in the plain lines of *batch*, and leave the others in it.
+
+        Texts are dictionaries. None where the reader has no quick way, or not for this batch.
+        """
+        if self._quick is None or batch.raw is None:
+            return None
+        found: Plain | None = self._quick(batch.clean(), batch.first_line, self.stream)
+        if found is None:
+            return None
+        if found.rows.num_rows + found.odd.num_rows != batch.next_line - batch.first_line:
+            raise AssertionError(f"{self.name} lost lines from {batch.first_line} on")
+        batch.settle(found.odd)
+        return self._finish(found.rows, found.ids) if found.rows.num_rows else None
 
     def _read(self, lines: pa.Table) -> ReadResult:
         found, broken = self._project(lines)
@@ -232,28 +254,38 @@ class Reading:
         rows, still = _split(self._run(pa.table(again)))
         return rows, refused + still
 
-    def _finish(self, rows: pa.Table) -> pa.Table:
-        """Fill in what every exchange has: source, ids, canonical addresses, hashed keys."""
+    def _finish(self, rows: pa.Table, ids: pa.Array | None = None) -> pa.Table:
+        """Fill in what every exchange has: source, ids, canonical addresses, hashed keys.
+
+        Without *ids*, the rows bring theirs or get the stream's with the number of the line.
+        """
         have: dict[str, Any] = dict(zip(rows.column_names, rows.columns, strict=True))
         if "source_ip" in have:
-            have["source_ip"] = canonical_column(have["source_ip"])
+            have["source_ip"] = _on_values(have["source_ip"], canonical_column)
         if "path" in have:
-            have["path"] = canonical_paths(have["path"])
+            have["path"] = _on_values(have["path"], canonical_paths)
         if "key_hash" in have:
             have["key_hash"] = own_fingerprints(self._key, have["key_hash"])
         for name in have.keys() & set(NAMES):
             have[name] = hide_keys(self._key, have[name])
         for name in have.keys() & set(TEXTS) - {"path"}:  # it is clean by now
-            have[name] = mask_keys(have[name])
+            have[name] = _on_values(have[name], mask_keys)
         self._identify(have)
         have["source"] = pa.chunked_array([pa.repeat(pa.scalar(self.name), rows.num_rows)])
-        numbers = pc.cast(have["line_number"], pa.string())
-        made = pc.binary_join_element_wise(self.stream, numbers, ":")
-        given = have.get("exchange_id")
-        have["exchange_id"] = made if given is None else pc.coalesce(given, made)
+        if ids is None:
+            ids = self._ids(have.get("exchange_id"), have["line_number"])
+        have["exchange_id"] = ids
         names = ["line_number", *(c.name for c in COLUMNS if c.name in have)]
         kinds = {"line_number": pa.int64()} | {c.name: ARROW_TYPES[c.kind] for c in COLUMNS}
+        kinds |= {n: have[n].type for n in names if pa.types.is_dictionary(have[n].type)}
         return pa.table({n: have[n] for n in names}, pa.schema([(n, kinds[n]) for n in names]))
+
+    def _ids(self, given: pa.ChunkedArray | None, numbers: pa.ChunkedArray) -> pa.ChunkedArray:
+        """Return the ids that the rows bring, else the stream's with the number of the line."""
+        if given is not None and not given.null_count:
+            return given
+        made = pc.binary_join_element_wise(self.stream, pc.cast(numbers, pa.string()), ":")
+        return made if given is None else pc.coalesce(given, made)
 
     def _identify(self, have: dict[str, Any]) -> None:
         """Turn the raw key into its fingerprint; it names the account where nothing else does."""
@@ -265,6 +297,21 @@ class Reading:
             have["account_id"] = (
                 have["key_hash"] if known is None else pc.coalesce(known, have["key_hash"])
             )
+
+
+def _on_values(
+    column: pa.ChunkedArray, change: Callable[[pa.ChunkedArray], pa.ChunkedArray]
+) -> pa.ChunkedArray:
+    """Return *column* changed; of a dictionary, only its values are looked at."""
+    if not pa.types.is_dictionary(column.type):
+        return change(column)
+    coded = column.combine_chunks()
+    values = pa.chunked_array([coded.dictionary])
+    changed = change(values)
+    if changed is values:
+        return column
+    texts = changed.combine_chunks().take(coded.indices)
+    return pa.chunked_array([texts.dictionary_encode()])
 
 
 def _connect() -> duckdb.DuckDBPyConnection:

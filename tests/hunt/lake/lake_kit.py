@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from stillhunt.hunt.framing import Batch
 from stillhunt.hunt.ingest import Kit
 from stillhunt.hunt.lake.schema import DAY_US, arrow_schema
 from stillhunt.hunt.lake.store import Lake
@@ -24,6 +25,9 @@ class TinyRead:
 class TinyReading:
     def __init__(self, stream: str) -> None:
         self.stream = stream
+
+    def quick(self, batch: Batch, /) -> pa.Table | None:
+        return None
 
     def read(self, lines: pa.Table, /) -> TinyRead:
         rows, rejects = [], []

@@ -77,17 +77,21 @@ def write_parquet(table: pa.Table, path: Path) -> None:
     """
     table = table.select([n for n in table.column_names if table[n].null_count < len(table)])
     names = set(table.column_names)
-    note = {_KEY: json.dumps(_count(table)).encode()}
-    with open(path, "wb", opener=private) as file:
-        pq.write_table(
-            table.replace_schema_metadata(note),
+    with (
+        open(path, "wb", opener=private) as file,
+        pq.ParquetWriter(
             file,
+            table.schema.remove_metadata(),
             compression="zstd",
             compression_level=1,
-            row_group_size=ROW_GROUP,
             use_dictionary=sorted(names - _ALL_DIFFERENT),
             write_statistics=["ts_us"],  # files are sorted by it; no query is helped by others
-        )
+            store_schema=False,  # a dictionary is a way of writing here, not a type
+        ) as writer,
+    ):
+        writer.write_table(table, row_group_size=ROW_GROUP)
+        writer.add_key_value_metadata({_KEY: json.dumps(_count(table)).encode()})
+        writer.close()
         file.flush()
         os.fsync(file.fileno())
 

@@ -9,7 +9,12 @@ nginx's packaged ``main`` format, with one more field at the end, is read as wel
 Source: nginx documentation, ngx_http_log_module; Apache HTTP Server, mod_log_config.
 """
 
+from typing import TYPE_CHECKING
+
 from stillhunt.hunt.settings import HuntSettings
+
+if TYPE_CHECKING:
+    from stillhunt.hunt.combined import Plain
 
 __all__ = ["Nginx"]
 
@@ -38,6 +43,12 @@ class Nginx:
         line = line.replace("\\\\", "\\x5C").replace('\\"', "\\x22")
         head, _, rest = line.partition('"')
         return f"{head}-{rest[1:]}" if rest.startswith('" [') else line
+
+    def quick(self, data: bytes, first_line: int, stream: str) -> "Plain | None":
+        """Read the lines of the plain shape; see ``stillhunt.hunt.reading.Reader``."""
+        from stillhunt.hunt.combined import read_combined  # noqa: PLC0415 - loads numba
+
+        return read_combined(data, first_line, stream)
 
     def select(self, settings: HuntSettings) -> str:
         """Return the projection; see ``stillhunt.hunt.reading.Reader``.
