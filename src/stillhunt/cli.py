@@ -353,6 +353,40 @@ def rules_test(
         raise typer.Exit(1)
 
 
+@rules_app.command("export")
+def rules_export(
+    out: Annotated[Path, typer.Option("--out", help="Folder to write to.")],
+    to: Annotated[str, typer.Option("--to", help="kql, sentinel, defender, sigma, sql ...")],
+    names: Annotated[list[str] | None, typer.Argument(help="Rules; default all.")] = None,
+    table: Annotated[
+        str, typer.Option("--table", help="KQL: apilogs, apim or litellm.")
+    ] = "apilogs",
+    dialect: Annotated[
+        str, typer.Option("--dialect", help="SQL: duckdb, spark, clickhouse ...")
+    ] = "duckdb",
+    sets: Sets = None,
+    until: Until = None,
+    config: Config = None,
+) -> None:
+    """Write rules for a SIEM, each for itself; one that the target cannot say is an error."""
+    from stillhunt.hunt.export import ask, export, until_us
+    from stillhunt.hunt.rule_files import all_rules
+    from stillhunt.hunt.settings import read_settings
+
+    settings = read_settings(config)
+    asked = ask(
+        all_rules(settings), names or (), told=settings.detectors, overrides=_pairs(sets),
+        table=table, dialect=dialect, until_us=until_us(until),
+    )  # fmt: skip
+    written, refused = export(asked, to, out)
+    for path in written:
+        _say("{path}", {"path": str(path)})
+    for error in refused:
+        typer.echo(f"stillhunt: {error}", err=True)
+    if refused:
+        raise typer.Exit(2)
+
+
 @rules_app.command("baseline")
 def rules_baseline(
     lake: LakePath,

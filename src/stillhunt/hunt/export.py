@@ -4,6 +4,7 @@ A target is a part in ``hunt/exports``. It reads the rule's plan; what it has no
 refuses with an ``ExportError``, and the other rules are still written.
 """
 
+import datetime
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,9 +19,12 @@ from stillhunt.hunt.rule_plan import rule_plan
 from stillhunt.model.errors import ConfigError, ExportError, OutputError
 from stillhunt.settings import near
 
-__all__ = ["TARGETS", "Asked", "Target", "ask", "export", "targets"]
+__all__ = ["TARGETS", "Asked", "Target", "ask", "export", "targets", "until_us"]
 
 TARGETS = "stillhunt.hunt.exports"
+MARK = "stillhunt rules export"
+FIRST_YEAR, LAST_YEAR = 1990, 2099  # as of every exchange
+EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,6 +102,24 @@ def ask(
     ]
 
 
+def until_us(text: str | None) -> int | None:
+    """Return the moment that *text* names, RFC 3339 [us since epoch].
+
+    Raises:
+        ConfigError: It is no such time.
+    """
+    if text is None:
+        return None
+    wanted = "give RFC 3339 with a time zone, such as 2026-03-01T12:00:00Z"
+    try:
+        moment = datetime.datetime.fromisoformat(text.strip())
+    except ValueError as error:
+        raise ConfigError(f"--until {text!r}: {wanted}") from error
+    if moment.tzinfo is None or not FIRST_YEAR <= moment.year <= LAST_YEAR:
+        raise ConfigError(f"--until {text!r}: {wanted}, from {FIRST_YEAR} to {LAST_YEAR}")
+    return (moment - EPOCH) // datetime.timedelta(microseconds=1)
+
+
 def export(asked: Iterable[Asked], to: str, out: Path) -> tuple[list[Path], list[ExportError]]:
     """Write each rule for the target *to* into the folder *out*.
 
@@ -122,19 +144,19 @@ def export(asked: Iterable[Asked], to: str, out: Path) -> tuple[list[Path], list
         except ExportError as error:
             refused.append(ExportError(f"rule {one.rule.name}: {to} cannot say it: {error}"))
             continue
-        mark = f"{target.comment} stillhunt rules export --to {to}"
-        written.append(_put(out / target.file_name(one), mark, text))
+        mark = f"{target.comment} {MARK}"
+        written.append(_put(out / target.file_name(one), mark, f"{mark} --to {to}\n{text}"))
     return written, refused
 
 
 def _put(path: Path, mark: str, text: str) -> Path:
-    """Write *text* below *mark*, whole or not at all; replace only what bears the same mark."""
+    """Write *text*, whole or not at all; replace only a file that begins with *mark*, too."""
     draft = path.with_name(f"{path.name}.new")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        if path.exists() and not path.read_bytes().startswith(f"{mark}\n".encode()):
-            raise OutputError(f"{path} is not of this export; move it, or give another --out")
-        draft.write_text(f"{mark}\n{text.rstrip()}\n", encoding="utf-8", newline="\n")
+        if path.exists() and not path.read_bytes().startswith(mark.encode()):
+            raise OutputError(f"{path} is no export of ours; move it, or give another --out")
+        draft.write_text(f"{text.rstrip()}\n", encoding="utf-8", newline="\n")
         draft.replace(path)
     except OSError as error:
         raise OutputError(f"cannot write {path}: {error.strerror or error}") from error

@@ -45,7 +45,7 @@ __all__ = [
     "written",
 ]
 
-WIDTH = 90  # characters of a condition that still fits a line
+WIDTH = 95  # characters of a condition that still fits a line
 SIGNS = {"=": "==", "<>": "!="}
 
 

@@ -1,0 +1,87 @@
+"""Sigma: a rule for the exchanges that count, and a correlation for each threshold over them.
+
+All documents of a file together are the rule: each correlation alone is a finding, and the
+highest level among those that fire is its severity. Fields have our columns' names, so a
+processing pipeline maps them to those of a backend.
+Source: Sigma specification 2.1; its field ``atlas`` is our own, as the format allows.
+"""
+
+import uuid
+
+from stillhunt.hunt.export import Asked
+from stillhunt.hunt.sigma_rule import Threshold, detection, thresholds
+from stillhunt.hunt.yaml_text import Node, yaml_text
+from stillhunt.model.errors import ExportError
+
+__all__ = ["Sigma"]
+
+LEVELS = {1: "informational", 2: "low", 3: "medium", 4: "high", 5: "critical"}
+UNITS = (("d", 86_400_000_000), ("h", 3_600_000_000), ("m", 60_000_000), ("s", 1_000_000))
+
+
+class Sigma:
+    """Write ``NAME.yml``."""
+
+    comment = "#"
+
+    def file_name(self, asked: Asked) -> str:
+        """Return the name of the file."""
+        return f"{asked.rule.name}.yml"
+
+    def write(self, asked: Asked) -> str:
+        """Return the documents.
+
+        Raises:
+            ExportError: Sigma has no words for the rule; says for what.
+        """
+        if asked.rule.window.kind == "bins":
+            raise ExportError("no bins of the UTC clock")
+        if asked.until_us is not None:
+            raise ExportError("no fixed end of the period; leave --until out")
+        rows, found = detection(asked.plan), thresholds(asked.plan)
+        base = f"stillhunt_{asked.rule.name}_exchanges"
+        documents = [
+            _document(asked, "exchanges", 1)
+            | {"name": base, "logsource": {"category": "llm_api", "product": "stillhunt"}}
+            | {"detection": {**rows.selections, "condition": rows.condition}}
+        ]
+        documents += [_correlation(asked, base, one) for one in found]
+        return "---\n".join(yaml_text(one) for one in documents)
+
+
+def _document(asked: Asked, part: str, level: int) -> dict[str, Node]:
+    rule = asked.rule
+    return {
+        "title": f"Stillhunt: {rule.title} ({part.replace('_', ' ')})",
+        "id": str(uuid.uuid5(rule.uid, part)),
+        "status": "experimental",
+        "description": " ".join(rule.description.split()),
+        "tags": ["attack.exfiltration", "attack.t1020"],
+        "atlas": list(rule.atlas),
+        "falsepositives": [" ".join(rule.look_alikes.split())],
+        "level": LEVELS[level],
+    }
+
+
+def _correlation(asked: Asked, base: str, one: Threshold) -> dict[str, Node]:
+    part = f"{one.figure}_{LEVELS[one.level]}"
+    condition: dict[str, Node] = {"gt": one.above}
+    return _document(asked, part, one.level) | {
+        "name": f"stillhunt_{asked.rule.name}_{part}",
+        "correlation": {
+            "type": one.kind,
+            "rules": [base],
+            "group-by": list(asked.rule.subject),
+            "timespan": _timespan(asked.plan.length_us),
+            "condition": condition if one.column is None else {"field": one.column} | condition,
+        },
+    }
+
+
+def _timespan(length_us: int | None) -> str:
+    if length_us is None:
+        raise ExportError("no look-back at everything; --set one that ends")
+    for unit, size in UNITS:
+        if length_us % size == 0:
+            return f"{length_us // size}{unit}"
+    raise ExportError(f"no timespan of {length_us} us, seconds are the smallest")
