@@ -1,5 +1,6 @@
 """What a rule means as a plan, and that every way of writing it gives the same rows."""
 
+import re
 from typing import TypeVar
 
 import duckdb
@@ -23,6 +24,7 @@ from stillhunt.hunt.plan import (
     Sliding,
     Summarize,
 )
+from stillhunt.hunt.plan_sizes import Least, small_groups
 from stillhunt.hunt.plan_sql import plan_sql
 from stillhunt.hunt.rule import Rule, load_rules
 from stillhunt.hunt.rule_plan import path_expression, rule_plan
@@ -189,3 +191,62 @@ def test_narrowing_before_a_window_changes_no_answer() -> None:
 def test_a_line_break_inside_of_a_value_stays_as_it_is() -> None:
     sql = plan_sql(planned("volume_prefix", paths="/a\n/b"), 0, 1)
     assert "'/a\n/b'" in sql
+
+
+@pytest.mark.parametrize(
+    ("name", "by", "above"),
+    [
+        ("many_accounts", ("source_ip", "bin_us"), 20),
+        ("many_addresses", ("account_id", "bin_us"), 50),
+        ("round_the_clock", ("account_id", "bin_us"), 480),
+        ("new_model_pivot", ("account_id",), 200),
+        ("signature_reuse", ("reasoning_signature_hash",), 2),
+    ],
+)
+def test_groups_that_cannot_reach_a_bound_are_left_out_early(
+    name: str, by: tuple[str, ...], above: int
+) -> None:
+    steps = planned(name).steps
+    first = next(k for k, step in enumerate(steps) if isinstance(step, Summarize))
+    stage = steps[first]
+    assert isinstance(stage, Summarize)
+    assert small_groups(stage, steps[first + 1 :]) == Least(by, above)
+    sql = rule_sql(RULES[name], values(name), 0, DAY)
+    assert sql.count("thinned AS (") == 1
+
+
+@pytest.mark.parametrize("name", ["volume", "failover", "out_of_plan", "bulk_signup"])
+def test_other_queries_stay_as_they_are(name: str) -> None:
+    assert "thinned" not in rule_sql(RULES[name], values(name), 0, DAY)
+
+
+def test_a_bound_of_which_one_is_enough_leaves_nothing_out() -> None:
+    rule = RULES["many_addresses"].model_copy(update={"combine": "any"})
+    assert "thinned" not in rule_sql(rule, values("many_addresses"), 0, DAY)
+
+
+def test_a_subject_that_may_be_unknown_is_not_left_out() -> None:
+    rule = RULES["many_accounts"].model_copy(update={"either": ("source_ip", "account_id")})
+    assert "thinned" not in rule_sql(rule, values("many_accounts"), 0, DAY)
+
+
+@pytest.mark.parametrize("name", ["many_accounts", "many_addresses", "round_the_clock"])
+def test_leaving_groups_out_early_changes_no_answer(name: str) -> None:
+    rows = [
+        exchange(
+            NOON + k * 11 * MINUTE,
+            exchange_id=f"x{k}",
+            source_ip=f"198.51.{k * k % 13}.{k * 3 % 7}",
+            account_id=f"a{k * k % 29}",
+        )
+        for k in range(600)
+    ]
+    con = duckdb.connect()
+    con.register("exchanges", table_of(rows))
+    bounds = {p.name: "2" for p in RULES[name].known_parameters if p.kind == "integer"}
+    sql = rule_sql(RULES[name], values(name, **bounds), 0, NOON + 9 * DAY)
+    wide = re.sub(r"HAVING COUNT\(\*\) > \d+", "", sql)
+    assert wide != sql
+    answer = con.execute(f"SELECT * FROM ({sql}) ORDER BY ALL").fetchall()
+    assert answer
+    assert answer == con.execute(f"SELECT * FROM ({wide}) ORDER BY ALL").fetchall()

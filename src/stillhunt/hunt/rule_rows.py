@@ -73,6 +73,8 @@ def row_steps(rule: Rule, values: Mapping[str, Value]) -> Iterator[Step]:
     yield Filter(AllOf(tuple(conditions)))
     if made := dict(_made(rule)):
         yield Extend(made)
+    if any("source_prefix" in stage.by for stage in rule.all_stages):
+        yield Extend({"source_prefix": SourcePrefix(DERIVED["source_prefix"])})
     for one in rule.previous:
         yield Previous(one.by, one.columns)
     then = [condition(one, values) for one in rule.filter.then]
@@ -116,9 +118,6 @@ def _made(rule: Rule) -> Iterator[tuple[str, Expression]]:
         yield name, Column(names[0]) if len(names) == 1 else First(names)
     for name, width in rule.derive.bin.items():
         yield name, Bin(rule.time, width)
-    grouped = {name for stage in rule.all_stages for name in stage.by}
-    if "source_prefix" in grouped:
-        yield "source_prefix", SourcePrefix(DERIVED["source_prefix"])
 
 
 def path_expression(listed: str) -> Expression | None:
