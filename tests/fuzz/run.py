@@ -25,7 +25,7 @@ FILES = {
     "native": "native.jsonl", "nginx": "nginx.log", "nginx_json": "nginx_json.jsonl",
     "litellm_spend": "litellm_spend.jsonl", "litellm_payload": "litellm_payload.jsonl",
     "otel": "otel.jsonl", "mapped": "mapped.jsonl",
-    "ocsf": "ocsf.jsonl",
+    "ocsf": "ocsf.jsonl", "ecs": "ecs.jsonl",
 }  # fmt: skip
 BATCH = 1_000
 TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|-?[0-9.]+|[{}\[\],:]|\s+|[^\s"{}\[\],:]+')

@@ -9,9 +9,11 @@ __all__ = [
     "at_paths",
     "chat_text",
     "lasted_ms",
+    "listed",
     "literal",
     "moment",
     "plausible",
+    "question",
 ]
 
 Aliases = Mapping[str, Sequence[str]]
@@ -93,4 +95,26 @@ def chat_text(chat: str, roles: Sequence[str]) -> str:
         f"lambda m: CASE json_type(m, '$.content') WHEN 'VARCHAR' "
         f"THEN json_extract_string(m, '$.content') ELSE array_to_string("
         f"json_extract_string(m, '$.content[*].text'), chr(10)) END), chr(10) || chr(10)), '')"
+    )
+
+
+def listed(text: str) -> str:
+    """Return SQL for *text* where it is a JSON list, else NULL."""
+    kind = f"CASE json_type({text}) WHEN 'ARRAY' THEN {text} END"
+    return f"CASE WHEN json_valid({text}) THEN {kind} END"
+
+
+def question(chat: str, written: str) -> str:
+    """Return SQL for what the user asked: his messages, or the text as it was written.
+
+    A prompt that happens to be a JSON list, but one that begins with no message, is kept as it
+    is: else a client could make it vanish.
+
+    Args:
+        chat: SQL of *written* as a JSON list of messages, or NULL.
+        written: SQL of the text.
+    """
+    return (
+        f"CASE WHEN json_extract_string({chat}, '$[0].role') IS NULL THEN {written} "
+        f"ELSE {chat_text(chat, ('user',))} END"
     )

@@ -191,6 +191,22 @@ def test_a_body_as_text_is_read_like_one_as_an_object(tmp_path: Path) -> None:
     assert one(tmp_path, NEW, **texts) == one(tmp_path, NEW)
 
 
+@pytest.mark.parametrize(
+    ("chat", "prompt"),
+    [
+        ([{"role": "user", "content": "a"}, {"role": "user", "content": "b"}], "a\n\nb"),
+        ([{"role": "tool", "content": "no person wrote this"}], None),
+        ("plain text", "plain text"),
+        ("[1, 2]", "[1, 2]"),
+        ('[{"a": "a list is no disguise"}]', '[{"a": "a list is no disguise"}]'),
+    ],
+)
+def test_the_prompt_is_what_the_user_wrote(
+    tmp_path: Path, chat: object, prompt: str | None
+) -> None:
+    assert one(tmp_path, NEW, api__request__data={"messages": chat}).get("prompt") == prompt
+
+
 def test_tokens_of_a_body_count_where_the_profile_is_missing(tmp_path: Path) -> None:
     row = one(tmp_path, NEW, message_context=None, ai_model=None)
     assert (row["input_tokens"], row["output_tokens"], row["model"]) == (21, 9, "m-2-2026")

@@ -16,7 +16,7 @@ Source: Open Cybersecurity Schema Framework 1.0 to 1.8, class API Activity; merg
 
 import re
 
-from stillhunt.hunt.projection import at_paths, chat_text, lasted_ms, moment
+from stillhunt.hunt.projection import at_paths, chat_text, lasted_ms, listed, moment, question
 from stillhunt.hunt.settings import HuntSettings
 from stillhunt.model.exchange import column
 
@@ -146,7 +146,7 @@ class Ocsf:
         return f"""
             SELECT line_number, begun_us AS ts_us, exchange_id, account_id, secret, source_ip,
                    asn, country, user_agent, method, {_CHOSEN}
-            FROM (SELECT *, {_TALK} AS talk,
+            FROM (SELECT *, {listed("chat")} AS talk,
                          {_moments("start_dt", "start", "logged_dt", "logged")} AS begun_us,
                          {_moments("ended_dt", "ended")} AS ended_us
                   FROM (SELECT *, {", ".join(more)}
@@ -166,8 +166,6 @@ def _code(name: str) -> str:
     return f"CASE WHEN TRY_CAST({name} AS INTEGER) BETWEEN 100 AND 599 THEN {name} END"
 
 
-_TALK = """CASE WHEN json_valid(chat)
-    THEN CASE WHEN json_type(chat) = 'ARRAY' THEN chat END END"""
 _PATH = "nullif(regexp_extract(address, '^[A-Za-z][A-Za-z0-9+.-]*://[^/]*(/.*)$', 1), '')"
 _NAMES = " ".join(f"WHEN '{theirs}' THEN '{ours}'" for theirs, ours in OPERATIONS.items())
 _CHOSEN = f"""
@@ -196,8 +194,7 @@ _CHOSEN = f"""
              TRY_CAST(latency AS INTEGER)) AS duration_ms,
     own_ttft_ms AS ttft_ms, coalesce(own_finish_reason, told_finish) AS finish_reason,
     coalesce({chat_text("talk", ("system", "developer"))}, instructions) AS system_prompt,
-    coalesce(prompt_text,
-             CASE WHEN talk IS NULL THEN chat ELSE {chat_text("talk", ("user",))} END) AS prompt,
+    coalesce(prompt_text, {question("talk", "chat")}) AS prompt,
     coalesce(answer_text, answer, CASE WHEN json_valid(blocks) THEN nullif(array_to_string(
         json_extract_string(blocks, '$[*].text'), chr(10)), '') END) AS output,
     CASE WHEN class_uid IS NULL THEN 'class_uid is missing: not an OCSF event'
