@@ -41,7 +41,8 @@ _BLANK: Final = 32
 _NEWLINE: Final = 10
 _BACKSLASH: Final = 92
 _DASH: Final = 45
-_SHIFT: Final = np.uint32(8)  # the low bits of a multilinear hash are the weak ones
+_1: Final = np.uint64(1)
+_SHIFT: Final = np.uint64(8)  # the low bits of a multilinear hash are the weak ones
 _MONTHS = np.frombuffer(b"JanFebMarAprMayJunJulAugSepOctNovDec", np.uint8).reshape(12, 3)
 _LENGTHS = np.array([31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
 
@@ -107,48 +108,54 @@ def _time(data: Bytes, at: int) -> int:
 
 @compiled
 def _number(
-    data: Bytes, start: int, length: int, weights: Weights,
-    table: Codes, hashes: Weights, bounds: Codes, texts: Bytes, sizes: Ints,
+    column: np.uint64, data: Bytes, start: np.uint64, length: np.uint64, weights: Weights,
+    tables: Codes, hashes: Weights, bounds: Codes, texts: Bytes, sizes: Ints,
 ) -> int:  # fmt: skip
-    """Return the number of a text; if it is new, it is entered."""
-    text = data[start : start + length]  # indices of a slice are not checked for a sign
+    """Return the number of a text in *column*; if it is new, it is entered.
+
+    All places are unsigned and no slice is made: numba would check each index for its sign and
+    count references, which took half of the time.
+    """
     summed = np.uint64(length)
     for k in range(length):
-        summed += np.uint64(weights[k]) * np.uint64(text[k])
+        summed += np.uint64(weights[k]) * np.uint64(data[start + k])
     total = np.uint32(summed)  # modulo 2^32, as the family has it
-    mask = sizes[SLOTS] - 1
-    place = np.int64(total >> _SHIFT) & mask
-    while table[place] >= 0:
-        number = table[place]
-        if hashes[number] == total and bounds[number + 1] - bounds[number] == length:
-            other = texts[bounds[number] : bounds[number + 1]]
+    mask = np.uint64(sizes[column, SLOTS]) - _1
+    place = (np.uint64(total) >> _SHIFT) & mask
+    while tables[column, place] >= 0:
+        number = np.uint64(tables[column, place])
+        begin = np.uint64(bounds[column, number])
+        if hashes[column, number] == total and bounds[column, number + _1] == begin + length:
             differs = np.uint8(0)
             for k in range(length):
-                differs |= text[k] ^ other[k]
+                differs |= data[start + k] ^ texts[column, begin + k]
             if differs == 0:
                 return int(number)
-        place = (place + 1) & mask
-    known = sizes[KNOWN]
-    table[place], hashes[known] = known, total
-    texts[bounds[known] : bounds[known] + length] = text
-    bounds[known + 1] = bounds[known] + length
-    sizes[KNOWN] = known + 1
-    if 2 * sizes[KNOWN] > sizes[SLOTS]:
-        sizes[SLOTS] *= 2
-        _spread(table, hashes, sizes)
+        place = (place + _1) & mask
+    known = np.uint64(sizes[column, KNOWN])
+    begin = np.uint64(bounds[column, known])
+    for k in range(length):
+        texts[column, begin + k] = data[start + k]
+    tables[column, place], hashes[column, known] = np.int32(known), total
+    bounds[column, known + _1] = np.int32(begin + length)
+    sizes[column, KNOWN] += 1
+    if 2 * sizes[column, KNOWN] > sizes[column, SLOTS]:
+        sizes[column, SLOTS] *= 2
+        _spread(column, tables, hashes, sizes)
     return int(known)
 
 
 @compiled
-def _spread(table: Codes, hashes: Weights, sizes: Ints) -> None:
-    """Enter all texts anew into the first ``sizes[SLOTS]`` places: a small table stays cached."""
-    mask = sizes[SLOTS] - 1
-    table[: sizes[SLOTS]] = -1
-    for number in range(sizes[KNOWN]):
-        place = np.int64(hashes[number] >> _SHIFT) & mask
-        while table[place] >= 0:
-            place = (place + 1) & mask
-        table[place] = number
+def _spread(column: np.uint64, tables: Codes, hashes: Weights, sizes: Ints) -> None:
+    """Enter all texts anew into the slots in use: a small table stays in the cache."""
+    slots = np.uint64(sizes[column, SLOTS])
+    for slot in range(slots):
+        tables[column, slot] = -1
+    for number in range(sizes[column, KNOWN]):
+        place = (np.uint64(hashes[column, number]) >> _SHIFT) & (slots - _1)
+        while tables[column, place] >= 0:
+            place = (place + _1) & (slots - _1)
+        tables[column, place] = np.int32(number)
 
 
 @cached
@@ -243,7 +250,7 @@ def parse(
     lengths = np.empty(COLUMNS, np.int64)
     for column in range(COLUMNS):
         sizes[column, SLOTS], sizes[column, KNOWN], bounds[column, 0] = FIRST_SLOTS, 0, 0
-        _spread(tables[column], hashes[column], sizes[column])
+        _spread(np.uint64(column), tables, hashes, sizes)
     plain = others = line = begin = first = 0
     for mark in range(len(places)):
         end = places[mark]
@@ -263,8 +270,8 @@ def parse(
                     codes[column, plain] = -1
                     continue
                 codes[column, plain] = _number(
-                    data, start, length, weights, tables[column], hashes[column],
-                    bounds[column], texts[column], sizes[column],
+                    np.uint64(column), data, np.uint64(start), np.uint64(length), weights,
+                    tables, hashes, bounds, texts, sizes,
                 )  # fmt: skip
             plain += 1
         else:
