@@ -87,7 +87,11 @@ def _questions() -> dict[str, Question]:
     values = resolve(known_parameters(), {}, {})
     detectors = parts("stillhunt.hunt.detectors")
     return {
-        **{rule.name: ask_rule(rule, values[rule.name]) for rule in load_rules()},
+        **{
+            rule.name: ask_rule(rule, values[rule.name])
+            for rule in load_rules()
+            if not rule.of_accounts  # the benchmark's lake has no account directory
+        },
         **{name: ask_detector(name, part()) for name, part in detectors.items()},
     }
 

@@ -27,6 +27,8 @@ WORDS = {
     "key_hash": ("key", "keys"),
     "source_ip": ("address", "addresses"),
     "source_prefix": ("address block", "address blocks"),
+    "reasoning_signature_hash": ("reasoning block", "reasoning blocks"),
+    "email_domain": ("mail domain", "mail domains"),
 }
 
 
