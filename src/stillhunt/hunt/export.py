@@ -43,8 +43,8 @@ class Asked:
 class Target(Protocol):
     """Writes one rule."""
 
-    comment: str
-    """What begins a line that the target's readers pass over."""
+    comment: tuple[str, str]
+    """What begins and ends a line that the target's readers pass over."""
 
     def file_name(self, asked: Asked) -> str:
         """Return the name of the file that *asked* goes to."""
@@ -144,8 +144,10 @@ def export(asked: Iterable[Asked], to: str, out: Path) -> tuple[list[Path], list
         except ExportError as error:
             refused.append(ExportError(f"rule {one.rule.name}: {to} cannot say it: {error}"))
             continue
-        mark = f"{target.comment} {MARK}"
-        written.append(_put(out / target.file_name(one), mark, f"{mark} --to {to}\n{text}"))
+        begin, end = target.comment
+        mark = f"{begin} {MARK}"
+        path = out / target.file_name(one)
+        written.append(_put(path, mark, f"{mark} --to {to}{end}\n{text}"))
     return written, refused
 
 

@@ -43,13 +43,15 @@ def refusal(to: str, name: str, **how: Any) -> str:  # noqa: ANN401 - fields of 
 def test_every_target_names_its_files_and_marks_them(tmp_path: Path) -> None:
     wanted = {
         "kql": "volume.apilogs.kql", "sentinel": "volume.yml", "defender": "volume.yml",
-        "sigma": "volume.yml", "sql": "volume.duckdb.sql",
+        "sigma": "volume.yml", "sql": "volume.duckdb.sql", "spl": "volume.spl",
+        "esql": "volume.esql",
     }  # fmt: skip
+    assert set(wanted) == set(targets())
     for to, name in wanted.items():
         (path,), refused = export([asked("volume")], to, tmp_path / to)
         assert (path.name, refused) == (name, [])
         first = path.read_text(encoding="utf-8").split("\n", 1)[0]
-        assert first.endswith(f"stillhunt rules export --to {to}")
+        assert f" stillhunt rules export --to {to}" in first
 
 
 def test_another_table_has_files_of_its_own(tmp_path: Path) -> None:
@@ -308,3 +310,52 @@ def test_exported_sql_ends_with_the_newest_exchange() -> None:
 def test_every_rule_is_written_in_every_dialect(dialect: str) -> None:
     for rule in RULES:
         assert targets()["sql"].write(asked(rule.name, dialect=dialect)).startswith("-- ")
+
+
+# -- SPL and ES|QL: written, not executed ----------------------------------------------------
+
+
+def test_splunk_searches_of_the_two_families_say_that_nobody_ran_them() -> None:
+    for name in (*FAMILIES, "volume_prefix", "burst_prefix"):
+        text = targets()["spl"].write(asked(name))
+        assert "not executed here" in text
+        assert "\n\n" not in text
+    assert "\n| where total_requests > 5000 OR total_output_tokens > 100000\n" in (
+        targets()["spl"].write(asked("volume"))
+    )
+
+
+def test_a_splunk_window_slides_exactly() -> None:
+    lines = targets()["spl"].write(asked("burst")).split("\n")
+    at = lines.index("| sort 0 source_ip, num(at), num(change)")
+    assert lines[at - 1] == "| eval at = if(change == 1, _time, _time + 60)"
+    assert lines[at + 1] == "| streamstats sum(change) AS running BY source_ip"
+
+
+def test_elastic_queries_say_that_nobody_ran_them() -> None:
+    for name in ("volume", "volume_account"):
+        text = targets()["esql"].write(asked(name))
+        assert text.startswith(f"// {name}, version 1: ")
+        assert "not executed here" in text
+        assert "| WHERE total_requests > 5000 OR total_output_tokens > 100000" in text
+
+
+@pytest.mark.parametrize(("to", "name", "said"), [
+    ("esql", "burst", "no sliding window of 60 s"),
+    ("esql", "volume_prefix", "no block of an address"),
+    ("esql", "many_accounts", "no bins of the UTC clock"),
+    ("spl", "signature_reuse", "several stages"),
+    ("spl", "heavy_output", "over a part of the rows"),
+    ("spl", "failover", "no bins of the UTC clock"),
+])  # fmt: skip
+def test_what_they_have_no_words_for_is_named(to: str, name: str, said: str) -> None:
+    assert said in refusal(to, name)
+
+
+@pytest.mark.parametrize("to", ["spl", "esql"])
+def test_there_too_a_path_cannot_end_its_literal(to: str) -> None:
+    told = {"volume.paths": '/a"b\\c'}
+    text = targets()[to].write(asked("volume", overrides=told))
+    assert r'"/a\"b\\c"' in text
+    unseen = {"volume.paths": "/a\nb"}
+    assert "cannot be seen" in refusal(to, "volume", overrides=unseen)

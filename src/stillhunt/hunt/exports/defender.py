@@ -18,7 +18,7 @@ LONGEST_US = 30 * DAY_US
 class Defender:
     """Write ``NAME.yml``, or ``NAME.TABLE.yml`` for a table other than the default."""
 
-    comment = "#"
+    comment = ("#", "")
 
     def file_name(self, asked: Asked) -> str:
         """Return the name of the file."""

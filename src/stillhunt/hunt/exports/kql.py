@@ -10,7 +10,7 @@ __all__ = ["Kql"]
 class Kql:
     """Write ``NAME.TABLE.kql``."""
 
-    comment = "//"
+    comment = ("//", "")
 
     def file_name(self, asked: Asked) -> str:
         """Return the name of the file."""

@@ -28,7 +28,7 @@ MINUTE_US = 60_000_000
 class Sentinel:
     """Write ``NAME.yml``, or ``NAME.TABLE.yml`` for a table other than the default."""
 
-    comment = "#"
+    comment = ("#", "")
 
     def file_name(self, asked: Asked) -> str:
         """Return the name of the file."""

@@ -22,7 +22,7 @@ UNITS = (("d", 86_400_000_000), ("h", 3_600_000_000), ("m", 60_000_000), ("s", 1
 class Sigma:
     """Write ``NAME.yml``."""
 
-    comment = "#"
+    comment = ("#", "")
 
     def file_name(self, asked: Asked) -> str:
         """Return the name of the file."""

@@ -19,7 +19,7 @@ DIALECTS = (*EXECUTED, *NOT_EXECUTED)
 class Sql:
     """Write ``NAME.DIALECT.sql``."""
 
-    comment = "--"
+    comment = ("--", "")
 
     def file_name(self, asked: Asked) -> str:
         """Return the name of the file."""
