@@ -121,6 +121,11 @@ def test_a_good_file_is_a_rule() -> None:
         ),
         ("version = 2\n", 'version = 2\nname = "x"\n', "name is unknown; a rule is called what"),
         ("version = 2\n", "version =\n", "bad.toml: not TOML"),
+        ("kinds = {", '"a; DROP" = {', "bad.toml:34: stages.1.figures.a; DROP is no name for it"),
+        ("kinds = {", "order = {", "bad.toml:34: stages.1.figures.order is no name for it"),
+        ("kinds = {", "previous_x = {", "is no name for it; expected a plain word"),
+        ("kinds = {", "severity = {", "stages.1.figures.severity is a name that is taken"),
+        ("above = 399", "above = inf", "bad.toml:21: filter.where.0 is above or below inf"),
     ],
 )
 def test_a_mistake_is_named_with_line_and_key(old: str, new: str, said: str) -> None:

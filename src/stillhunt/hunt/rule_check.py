@@ -3,6 +3,8 @@
 Each check yields the way to a key and what is wrong with it; ``rule_place`` finds its line.
 """
 
+import math
+import re
 from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -26,17 +28,27 @@ SLIDING_US = 60_000_000
 """Longest sliding window: the query picks its rows by the minutes of the clock [us]."""
 RESERVED = ("n", "first_seen", "last_seen")
 """What every row of a rule's answer has; a last stage may measure them in its own way."""
+WORD = re.compile(r"[a-z][a-z0-9_]{0,62}")
+KEYWORDS = frozenset(  # noqa: SIM905 - fifty words read better as a text
+    "all and any as asc between by case cast cross desc distinct else end except exists false from"
+    " full group having in inner intersect into is join left like limit not null offset on or"
+    " order outer over partition right select set some table then true union unique using values"
+    " when where window with".split()
+)
+"""Names that a query language would read as its own words."""
 TAKEN = ("severity", "statistic", "bin_us", "place")
 
 
 def objections(rule: "Rule") -> Iterator[Objection]:
     """Yield everything that is wrong with *rule* although its shape is right."""
     yield from _head(rule)
+    yield from _names(rule)
     yield from _parameters(rule)
     yield from _window(rule)
     yield from _rows(rule)
     yield from _stages(rule)
     yield from _bounds(rule)
+    yield from _cases(rule)
     yield from _tests(rule)
 
 
@@ -70,6 +82,21 @@ def _head(rule: "Rule") -> Iterator[Objection]:
         yield from _missing(("joins", k), name, "column of the directory", DIRECTORY)
         if rule.table == "directory":
             yield ("joins", k), "is of the directory, which this rule is about already"
+
+
+def _names(rule: "Rule") -> Iterator[Objection]:
+    """Check the names that the rule gives; they stand in queries as they are."""
+    given: list[Loc] = [("figures", name) for name in rule.figures]
+    given += [
+        ("stages", k, "figures", n) for k, one in enumerate(rule.stages) for n in one.figures
+    ]
+    given += [("derive", "first", name) for name in rule.derive.first]
+    given += [("derive", "bin", name) for name in rule.derive.bin]
+    given += [("parameters", name) for name in rule.parameters]
+    for loc in given:
+        name = str(loc[-1])
+        if not WORD.fullmatch(name) or name in KEYWORDS or name.startswith(("lag_", "previous_")):
+            yield loc, "is no name for it; expected a plain word such as total_requests"
 
 
 def _parameters(rule: "Rule") -> Iterator[Objection]:
@@ -157,6 +184,8 @@ def _conditions(
         for number in (one.above, one.below):
             if isinstance(number, str):
                 yield from _parameter(rule, here, number, "integer", "number")
+            elif number is not None and not math.isfinite(number):
+                yield here, f"is above or below {number}; expected a number"
         yield from _parameter(rule, here, one.within, "duration")
         yield from _parameter(rule, here, one.older, "duration")
         yield from _parameter(rule, here, one.apart, "duration")
@@ -220,6 +249,10 @@ def _bounds(rule: "Rule") -> Iterator[Objection]:
                     "is 'bound', which needs one stage and a plain count, sum or mean;"
                     " expected 'first_seen'",
                 )
+
+
+def _cases(rule: "Rule") -> Iterator[Objection]:
+    figures = rule.last_figures
     for k, case in enumerate(rule.severity.cases):
         here = ("severity", "cases", k)
         if (case.figure is None) == (case.column is None):
@@ -233,6 +266,8 @@ def _bounds(rule: "Rule") -> Iterator[Objection]:
             yield from _missing(here, case.column, "column of the last stage", by)
             if case.one_of is None:
                 yield here, "names a column; expected one_of, too"
+        if not math.isfinite(case.times) or case.above in (math.inf, -math.inf):
+            yield here, "is above a number without end"
         if isinstance(case.above, str):
             yield from _parameter(rule, here, case.above, "integer", "number")
         if isinstance(case.one_of, str):

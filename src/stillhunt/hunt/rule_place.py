@@ -15,7 +15,7 @@ Loc = tuple[int | str, ...]
 
 SHOWN = 5  # mistakes; the next run shows the others
 HEADER = re.compile(r"\s*(\[\[?)\s*([^\[\]]+?)\s*\]")
-KEY = re.compile(r"\s*([A-Za-z0-9_.\-\"' ]+?)\s*=(?!=)")
+KEY = re.compile(r"\s*((?:\"[^\"]*\"|'[^']*'|[\w.\- ])+?)\s*=(?!=)")
 
 
 def explain(
