@@ -93,7 +93,7 @@ def test_a_renamed_file_is_read_on_until_its_writer_has_turned(path: Path) -> No
     assert len(log.places()) == 2
     read(log, 2.0)
     read(log, 2.0 + GRACE_S)
-    assert len(log.places()) == 1
+    assert [place.is_done for place in log.places()] == [True, False]
 
 
 def test_a_removed_file_under_a_new_one_of_the_same_name_loses_nothing(path: Path) -> None:
@@ -238,3 +238,38 @@ def test_lines_keep_their_numbers_over_pieces(path: Path) -> None:
     first = [piece.first_line for piece in log.read(0.0)]
     add(path, some(3, 5))
     assert first + [piece.first_line for piece in log.read(0.0)] == [1, 4]
+
+
+def test_a_file_that_was_empty_when_last_seen_is_found_by_when_it_was_written(path: Path) -> None:
+    before = path.with_name("access.log.1")
+    before.write_text(some(90, 93))
+    os.utime(before, (1_000, 1_000))
+    path.write_text("")
+    log = Log(str(path))
+    read(log)
+    places = log.places()
+    before.rename(path.with_name("access.log.3"))
+    add(path, some(0, 2))
+    path.with_name("access.log.2.gz").write_bytes(gzip.compress(path.read_bytes()))
+    path.unlink()
+    path.with_name("access.log.1").write_text(some(10, 12))
+    path.write_text(some(20, 21))
+    assert numbers(read(resumed(path, places))) == [0, 1, 10, 11, 20]
+
+
+def test_a_file_that_was_done_is_not_read_again(path: Path) -> None:
+    path.write_text(some(0, 2))
+    log = Log(str(path))
+    read(log)
+    path.rename(path.with_name("access.log.1"))
+    path.write_text("")
+    for now in (1.0, 2.0, 2.0 + GRACE_S):
+        read(log, now)
+    places = log.places()
+    assert [place.is_done for place in places] == [True, False]
+    again = resumed(path, places)
+    assert read(again) == []
+    path.rename(path.with_name("access.log.2"))
+    add(path.with_name("access.log.2"), some(5, 6))
+    path.write_text(some(20, 21))
+    assert numbers(read(resumed(path, places))) == [5, 20]

@@ -13,13 +13,13 @@ import contextlib
 import os
 import select
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from stillhunt.hunt.framing import Block
 from stillhunt.hunt.source import shown
 from stillhunt.hunt.tail.lines import Splitter
-from stillhunt.hunt.tail.place import PIECE, Place, is_plain, predecessors, unpacked
+from stillhunt.hunt.tail.place import LEAST, PIECE, Place, is_plain, predecessors, unpacked
 
 __all__ = ["GRACE_S", "Log", "Piece", "Pipe"]
 
@@ -111,6 +111,7 @@ class Log:
         self._queue: list[Iterator[Piece]] = []
         self._old: list[_Open] = []
         self._caught_up: list[str] = []
+        self._done: Place | None = None
         self._now: _Open | None = None
         if places:
             self._resume(places)
@@ -161,8 +162,9 @@ class Log:
                 yield from one.rest()
 
     def places(self) -> list[Place]:
-        """Return how far each file was read that may go on."""
-        return [one.place() for one in (*self._old, self._now) if one is not None]
+        """Return how far each file was read, the newest last."""
+        now = [one.place() for one in (*self._old, self._now) if one is not None]
+        return [self._done, *now] if self._done else now
 
     def files(self) -> list[str]:
         """Return the path, and where what stood there before can be read now."""
@@ -215,7 +217,8 @@ class Log:
 
     def _resume(self, places: Sequence[Place]) -> None:
         """Go on where reading stood, in whatever files that is now."""
-        *older, last = places
+        done = [place for place in places if place.is_done]
+        *older, last = [place for place in places if not place.is_done] or done
         for place in older:
             self._reopen(place)
         with contextlib.suppress(OSError):
@@ -225,22 +228,32 @@ class Log:
                 self._now.place()
                 return
             os.close(file)
-        found = self._reopen(last)
-        if found is not None:
-            newer = predecessors(Path(self.path))
-            for one in newer[newer.index(found) + 1 :]:
-                if not last.is_in(one):  # the same one, just being packed
-                    self._queue.append(self._whole(one, 0, 1))
+        for one in self._since(last, [*done, *older]):
+            self._queue.append(self._whole(one, 0, 1))
         self._open(from_start=True)
+
+    def _since(self, last: Place, others: Sequence[Place]) -> list[Path]:
+        """Return the predecessors that came whole behind *last*, after reading on in its own."""
+        newer = predecessors(Path(self.path))
+        if last.head_length < LEAST and not any(last.is_in(file) for file in newer):
+            # Nothing is known of the file but that it was empty: all that it has came since.
+            newer = [file for file in newer if file.stat().st_mtime_ns >= last.seen_ns]
+            return [file for file in newer if not any(one.is_in(file) for one in others)]
+        found = self._reopen(last)
+        if found is None:
+            return []
+        newer = newer[newer.index(found) + 1 :]  # or the same one, just being packed
+        return [file for file in newer if not last.is_in(file)]
 
     def _reopen(self, place: Place) -> Path | None:
         """Read what came behind *place* in a file that stands at the path no more."""
         found = self._find(place)
         if found is None:
-            self._warn(
-                f"{shown(self.path)}: the file that was read to byte {place.offset:,} is gone;"
-                " what it got after that is lost"
-            )
+            if not place.is_done:
+                self._warn(
+                    f"{shown(self.path)}: the file that was read to byte {place.offset:,} is"
+                    " gone; what it got after that is lost"
+                )
             return None
         is_newest = predecessors(Path(self.path))[-1:] == [found]
         if is_newest and is_plain(found):  # its writer may not have turned yet
@@ -253,7 +266,7 @@ class Log:
     def _find(self, place: Place) -> Path | None:
         """Return the predecessor that *place* lies in."""
         files = predecessors(Path(self.path))[::-1]
-        files.sort(key=lambda file: not _is(file, place))
+        files.sort(key=lambda file: not place.is_of(file.stat()))
         return next((file for file in files if place.is_in(file)), None)
 
     def _whole(self, path: Path, offset: int, next_line: int) -> Iterator[Piece]:
@@ -274,6 +287,7 @@ class Log:
             yield Piece(shown(str(path)), block, next_line)
 
     def _retire(self, old: _Open) -> None:
+        self._done = replace(old.place(), is_done=True)
         old.close()
         self._old.remove(old)
 
@@ -295,14 +309,6 @@ def _name(file: int) -> str:
 
 def _same(path: Path, file: int) -> bool:
     return os.path.samestat(path.stat(), os.fstat(file))
-
-
-def _is(path: Path, place: Place) -> bool:
-    try:
-        status = path.stat()
-    except OSError:
-        return False
-    return (status.st_dev, status.st_ino) == (place.device, place.inode)
 
 
 def _line_start(file: int) -> int:

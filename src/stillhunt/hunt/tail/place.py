@@ -4,9 +4,9 @@ A file is known by its inode as long as it is not packed, and else by its first 
 bytes before the place: a log that was renamed, copied or packed since is still the same.
 """
 
-import dataclasses
 import os
 import re
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +20,7 @@ HEAD = 1 << 10
 """First bytes that make a file known again. Two logs rarely agree in so many: times differ."""
 SEAM = 256
 """Bytes before the place that must be the same, too."""
+LEAST = 16  # bytes; fewer tell no file from another, and only its inode does
 PIECE = 1 << 20
 
 
@@ -38,12 +39,18 @@ class Place:
     seam_hash: str
     next_line: int
     """Its number, counted from where following began."""
+    seen_ns: int
+    """Wall clock when the place was noted: tells predecessors of an empty file [ns]."""
+    is_done: bool = False
+    """The file was read to its end, and its writer has turned to another."""
 
     @classmethod
-    def of(cls, path: str, file: int, offset: int, next_line: int) -> "Place":
+    def of(
+        cls, path: str, file: int, offset: int, next_line: int, head_length: int = HEAD
+    ) -> "Place":
         """Return the place *offset* in the plain file that the descriptor *file* has open."""
         status = os.fstat(file)
-        head = os.pread(file, min(HEAD, offset), 0)
+        head = os.pread(file, head_length, 0)
         start = max(0, offset - SEAM)
         return cls(
             path=path,
@@ -54,33 +61,44 @@ class Place:
             offset=offset,
             seam_hash=digest(os.pread(file, offset - start, start)),
             next_line=next_line,
+            seen_ns=time.time_ns(),
         )
 
     def is_in(self, path: Path) -> bool:
         """Return whether the file *path*, plain or packed, has this place in it."""
         try:
-            at, head, seam = 0, b"", b""
-            for piece in unpacked(path):
-                head += piece[: max(0, self.head_length - len(head))]
-                if len(head) == self.head_length and digest(head) != self.head_hash:
-                    return False
-                seam = (seam + piece[: max(0, self.offset - at)])[-SEAM:]
-                at += len(piece)
-                if at >= self.offset:
-                    return digest(seam[-min(SEAM, self.offset) :] if seam else b"") == (
-                        self.seam_hash
-                    )
+            if self.head_length < LEAST:
+                return self.is_of(path.stat())
+            return self._is_in(unpacked(path))
         except OSError:
             return False
-        return self.offset == 0
+
+    def _is_in(self, pieces: Iterator[bytes]) -> bool:
+        at, head, seam = 0, b"", b""
+        wanted = max(self.offset, self.head_length)
+        for piece in pieces:
+            head += piece[: max(0, self.head_length - len(head))]
+            seam = (seam + piece[: max(0, self.offset - at)])[-SEAM:]
+            at += len(piece)
+            if len(head) == self.head_length and digest(head) != self.head_hash:
+                return False
+            if at >= wanted:
+                return digest(seam) == self.seam_hash
+        return False
 
     def is_open_as(self, file: int) -> bool:
         """Return whether the plain file with the descriptor *file* has this place in it."""
         status = os.fstat(file)
-        if status.st_size < self.offset:
+        if status.st_size < max(self.offset, self.head_length):
             return False
-        now = Place.of(self.path, file, self.offset, self.next_line)
-        return dataclasses.replace(now, device=self.device, inode=self.inode) == self
+        if self.head_length < LEAST and not self.is_of(status):
+            return False
+        now = Place.of(self.path, file, self.offset, self.next_line, self.head_length)
+        return (now.head_hash, now.seam_hash) == (self.head_hash, self.seam_hash)
+
+    def is_of(self, status: os.stat_result) -> bool:
+        """Return whether *status* is that of the same inode."""
+        return (status.st_dev, status.st_ino) == (self.device, self.inode)
 
 
 def unpacked(path: Path, offset: int = 0) -> Iterator[bytes]:

@@ -1,0 +1,186 @@
+"""Killed at any moment: nothing is lost, and nothing that is in the output is said again."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tail_kit import nginx_line
+
+PATIENCE_S = 60
+BURSTS = 40
+"""Addresses that each send 150 requests within 60 s, one after the other."""
+
+
+def lines() -> list[str]:
+    made = []
+    for burst in range(BURSTS):
+        for k in range(150):
+            made.append(nginx_line(burst * 120 + k // 3, f"198.51.100.{burst}"))
+            made.append(nginx_line(burst * 120 + k // 3, f"203.0.113.{k}"))
+    return made
+
+
+def start(folder: Path, *more: str) -> "subprocess.Popen[bytes]":
+    with (folder / "out.jsonl").open("ab") as out, (folder / "err.txt").open("ab") as err:
+        process = subprocess.Popen(
+            [
+                sys.executable, "-m", "stillhunt", "tail", "access.log", "--as", "nginx",
+                "--state", "state", "--json", "-", "--config", "settings.toml", *more,
+            ],
+            cwd=folder, stdout=out, stderr=err,
+        )  # fmt: skip
+    running.append(process)
+    return process
+
+
+running: list["subprocess.Popen[bytes]"] = []
+
+
+def found(folder: Path) -> list[tuple[str, int]]:
+    return [
+        (one["id"], one["severity"])
+        for one in map(json.loads, (folder / "out.jsonl").read_text().splitlines())
+        if one["detector"] == "burst"
+    ]
+
+
+def wait_until(folder: Path, n: int, process: "subprocess.Popen[bytes]") -> None:
+    until = time.monotonic() + PATIENCE_S
+    while time.monotonic() < until and process.poll() is None:
+        if len(found(folder)) >= n:
+            return
+        time.sleep(0.02)
+    pytest.fail(f"{len(found(folder))} of {n} findings: {(folder / 'err.txt').read_text()}")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    (tmp_path / "settings.toml").write_text('[tail]\ncheckpoint = "1s"\n')
+    (tmp_path / "access.log").write_text("")
+    (tmp_path / "out.jsonl").write_text("")
+    yield tmp_path
+    while running:
+        process = running.pop()
+        process.kill()
+        process.wait()
+
+
+def test_kill_9_loses_nothing_and_repeats_nothing(folder: Path) -> None:
+    whole = lines()
+    process = start(folder, "--from", "start")
+    sent, seen = 0, 0
+    for round_ in range(4):
+        for _ in range(5 + round_):  # a little more each time, so that kills fall elsewhere
+            with (folder / "access.log").open("a") as log:
+                log.write("".join(whole[sent : sent + 317]))
+            sent += 317
+            seen = sum(sent >= (burst + 1) * 300 for burst in range(BURSTS))
+            wait_until(folder, seen, process)
+        if round_ == 1:
+            (folder / "access.log").rename(folder / "access.log.1")
+            (folder / "access.log").write_text("")
+        process.kill()
+        process.wait()
+        process = start(folder)
+    with (folder / "access.log").open("a") as log:
+        log.write("".join(whole[sent:]))
+    wait_until(folder, BURSTS, process)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(PATIENCE_S) == 1, (folder / "err.txt").read_text()
+    said = found(folder)
+    assert len(said) == len(set(said)) == BURSTS
+
+
+def test_killed_between_output_and_journal_it_looks_into_the_output(folder: Path) -> None:
+    (folder / "access.log").write_text("".join(lines()[:300]))
+    assert start(folder, "--from", "start", "--once").wait(PATIENCE_S) == 1
+    said = found(folder)
+    (folder / "state").unlink()  # as if neither journal nor checkpoint had been written
+    assert start(folder, "--from", "start", "--once").wait(PATIENCE_S) == 0
+    assert found(folder) == said
+
+
+def test_sigterm_ends_with_0_where_nothing_was_found(folder: Path) -> None:
+    process = start(folder)
+    wait_for_state(folder)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(PATIENCE_S) == 0
+
+
+def test_a_second_tail_may_not_use_the_same_checkpoint(folder: Path) -> None:
+    process = start(folder)
+    wait_for_state(folder)
+    assert start(folder).wait(PATIENCE_S) == 2
+    assert "another tail" in (folder / "err.txt").read_text()
+    process.send_signal(signal.SIGINT)
+    assert process.wait(PATIENCE_S) == 0
+
+
+def wait_for_state(folder: Path) -> None:
+    until = time.monotonic() + PATIENCE_S
+    while not (folder / "state").exists() and time.monotonic() < until:
+        time.sleep(0.02)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small disk needs root")
+def test_a_full_disk_is_survived_and_told_by_the_exit_code(folder: Path) -> None:
+    disk = folder / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(disk)], check=False
+    )
+    if mounted.returncode:
+        pytest.skip("cannot mount a small disk here")
+    try:
+        (disk / "filler").write_bytes(b"x" * 60_000)
+        (folder / "access.log").write_text("".join(lines()))
+        done = start(folder, "--state", str(disk / "state"), "--from", "start", "--once")
+        assert done.wait(PATIENCE_S) == 3
+        assert len(found(folder)) == BURSTS
+        assert "No space left" in (folder / "err.txt").read_text()
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
+
+
+def test_standard_input_is_followed_to_its_end(folder: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "stillhunt", "tail", "-", "--as", "nginx", "--json", "-"],
+        cwd=folder, input="".join(lines()[:300]).encode(), capture_output=True, check=False,
+        timeout=PATIENCE_S,
+    )  # fmt: skip
+    assert done.returncode == 1, done.stderr
+    assert [json.loads(line)["detector"] for line in done.stdout.splitlines()] == [
+        "burst", "burst_prefix", "burst_prefix",
+    ]  # fmt: skip
+    assert b"300 lines = 300 exchanges + 0 rejects; 3 findings" in done.stderr
+
+
+def test_what_means_nothing_is_exit_2(folder: Path) -> None:
+    for words in (["--from", "middle"], ["--set", "burst.x=1"], ["--as", "nginxx"]):
+        done = subprocess.run(
+            [sys.executable, "-m", "stillhunt", "tail", "access.log", "--as", "nginx", *words],
+            cwd=folder, capture_output=True, check=False, timeout=PATIENCE_S,
+        )  # fmt: skip
+        assert done.returncode == 2, done.stderr
+
+
+def test_escapes_in_a_log_reach_no_terminal(folder: Path) -> None:
+    record = {"account_id": "\x1b[31mred\x07\u202e", "source_ip": "192.0.2.1"}
+    text = "".join(
+        json.dumps(record | {"ts_us": 1_772_366_400_000_000 + k, "path": "/v1/messages"}) + "\n"
+        for k in range(150)
+    )
+    (folder / "log.jsonl").write_text(text)
+    done = subprocess.run(
+        [sys.executable, "-m", "stillhunt", "tail", "log.jsonl", "--from", "start", "--once"],
+        cwd=folder, capture_output=True, check=False, timeout=PATIENCE_S,
+    )  # fmt: skip
+    assert done.returncode == 1, done.stderr
+    assert "\\x1b[31mred\\x07\\u202e" in done.stdout.decode()
+    assert b"\x1b" not in done.stdout + done.stderr
