@@ -4,7 +4,16 @@ from dataclasses import dataclass
 
 import pytest
 
-from stillhunt.hunt.parameters import ALL_US, Parameter, duration_us, fields_of, resolve
+from stillhunt.hunt.parameters import (
+    ALL_US,
+    Kind,
+    Parameter,
+    duration_us,
+    entries,
+    fields_of,
+    items,
+    resolve,
+)
 from stillhunt.hunt.sweep import known_parameters
 from stillhunt.model.errors import ConfigError
 
@@ -33,6 +42,32 @@ KNOWN = known_parameters()
 def test_the_fixed_names_have_their_defaults(name: str, default: int | str) -> None:
     owner, _, parameter = name.partition(".")
     assert resolve(KNOWN, {}, {})[owner][parameter] == default
+
+
+def of_kind(kind: Kind, default: str, minimum: float = 0) -> Parameter:
+    return Parameter(owner="r", name="p", kind=kind, default=default, minimum=minimum)
+
+
+def test_a_list_is_words_without_blanks_each_once() -> None:
+    assert of_kind("list", "").parse(" nat , vpn,nat,, ") == "nat,vpn"
+    assert items("a b, c") == ("a b", "c")
+    assert items("") == ()
+
+
+def test_a_map_is_names_with_whole_numbers() -> None:
+    assert of_kind("map", "").parse(" a=5, b =1_000,*=0") == "a=5,b=1000,*=0"
+    assert entries("a=b=5") == {"a=b": 5}
+
+
+@pytest.mark.parametrize("text", ["a", "a=", "=5", "a=1.5", "a=-1", "a=5,a=6", "a=1e3"])
+def test_a_map_that_means_nothing_is_refused(text: str) -> None:
+    with pytest.raises(ConfigError, match="give names and whole numbers, such as basic=200000"):
+        of_kind("map", "").parse(text)
+
+
+def test_a_number_of_a_map_has_a_least_value() -> None:
+    with pytest.raises(ConfigError, match="r.p is 3 for 'a'; the least is 4"):
+        of_kind("map", "", minimum=4).parse("a=3,b=5")
 
 
 def test_every_parameter_says_what_it_is_for() -> None:

@@ -236,7 +236,8 @@ class Summarize:
 class Sliding:
     """At each row, count the rows of the same *by* in (t - span, t]; keep those above a bound.
 
-    Adds the column *figure*. Rows up to one span before the period are counted, not kept.
+    Adds the column *figure*. The filter before it lets rows up to one span before the period
+    through, because they count; the filter behind it drops them.
     """
 
     by: str

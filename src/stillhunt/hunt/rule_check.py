@@ -29,11 +29,11 @@ SLIDING_US = 60_000_000
 RESERVED = ("n", "first_seen", "last_seen")
 """What every row of a rule's answer has; a last stage may measure them in its own way."""
 WORD = re.compile(r"[a-z][a-z0-9_]{0,62}")
-KEYWORDS = frozenset(  # noqa: SIM905 - fifty words read better as a text
-    "all and any as asc between by case cast cross desc distinct else end except exists false from"
+KEYWORDS = (
+    " all and any as asc between by case cast cross desc distinct else end except exists false from"
     " full group having in inner intersect into is join left like limit not null offset on or"
     " order outer over partition right select set some table then true union unique using values"
-    " when where window with".split()
+    " when where window with "
 )
 """Names that a query language would read as its own words."""
 TAKEN = ("severity", "statistic", "bin_us", "place")
@@ -95,7 +95,11 @@ def _names(rule: "Rule") -> Iterator[Objection]:
     given += [("parameters", name) for name in rule.parameters]
     for loc in given:
         name = str(loc[-1])
-        if not WORD.fullmatch(name) or name in KEYWORDS or name.startswith(("lag_", "previous_")):
+        if (
+            not WORD.fullmatch(name)
+            or f" {name} " in KEYWORDS
+            or name.startswith(("lag_", "previous_"))
+        ):
             yield loc, "is no name for it; expected a plain word such as total_requests"
 
 
