@@ -66,7 +66,7 @@ def test_a_map_that_means_nothing_is_refused(text: str) -> None:
 
 
 def test_a_number_of_a_map_has_a_least_value() -> None:
-    with pytest.raises(ConfigError, match="r.p is 3 for 'a'; the least is 4"):
+    with pytest.raises(ConfigError, match=r"r\.p is 3 for 'a'; the least is 4"):
         of_kind("map", "", minimum=4).parse("a=3,b=5")
 
 

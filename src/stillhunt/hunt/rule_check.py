@@ -30,8 +30,8 @@ RESERVED = ("n", "first_seen", "last_seen")
 """What every row of a rule's answer has; a last stage may measure them in its own way."""
 WORD = re.compile(r"[a-z][a-z0-9_]{0,62}")
 KEYWORDS = (
-    " all and any as asc between by case cast cross desc distinct else end except exists false from"
-    " full group having in inner intersect into is join left like limit not null offset on or"
+    " all and any as asc between by case cast cross desc distinct else end except exists false"
+    " from full group having in inner intersect into is join left like limit not null offset on or"
     " order outer over partition right select set some table then true union unique using values"
     " when where window with "
 )
