@@ -60,6 +60,20 @@ def test_a_finding_that_is_found_again_is_not_sent_again(post: Post) -> None:
     assert post.one.got == [(finding().id, 4, False), (finding().id, 5, True)]
 
 
+def test_many_at_once_are_kept_like_one_by_one(post: Post) -> None:
+    post.box.deliver_all(finding(f"a{i}", 3 + i % 2) for i in range(1_203))
+    assert (post.spool.count("one").waiting, post.spool.count("other").waiting) == (1_203, 601)
+    post.box.deliver_all([finding(allowed="migration")])
+    assert post.spool.count("one").waiting == 1_203
+
+
+def test_of_many_at_once_those_are_kept_that_fit(tmp_path: Path) -> None:
+    post = Post(tmp_path, limit_bytes=1_300)
+    post.box.deliver_all(finding(f"a{i}", 3) for i in range(5))
+    assert (post.spool.count("one").waiting, post.box.lost) == (3, 2)
+    post.spool.close()
+
+
 def test_an_allowed_finding_is_for_no_sink(post: Post) -> None:
     post.box.deliver(finding(allowed="migration"))
     assert post.box.flush()["one"].delivered == 0

@@ -10,6 +10,7 @@ import json
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, cast
 
 from stillhunt.desk.items import Item
@@ -25,6 +26,8 @@ from stillhunt.settings import near
 
 __all__ = ["IN_A_ROW", "Outbox", "Route", "Sent", "open_spool", "routes"]
 
+AT_ONCE = 500
+"""Findings written in one change: a tenth of a second, in which other processes wait."""
 IN_A_ROW = 3
 """One failure may be the item's fault, three different ones are the sink's."""
 
@@ -98,16 +101,32 @@ class Outbox:
 
         It never raises DeliveryError: what cannot be kept counts as ``lost``.
         """
+        for route, payload in self._wanted(finding):
+            try:
+                self.spool.put(route.name, finding.id, int(finding.severity), payload)
+            except DeliveryError as error:
+                self.lost += 1
+                self.trouble = self.trouble or str(error)
+
+    def deliver_all(self, findings: Iterable[Finding]) -> None:
+        """Do the same for many, quicker: the disk is waited for once in ``AT_ONCE`` findings."""
+        left = iter(findings)
+        while some := list(islice(left, AT_ONCE)):
+            try:
+                with self.spool.batch():
+                    for finding in some:
+                        for route, payload in self._wanted(finding):
+                            self.spool.put(route.name, finding.id, int(finding.severity), payload)
+            except DeliveryError:  # none of them was kept: see which can be
+                for finding in some:
+                    self.deliver(finding)
+
+    def _wanted(self, finding: Finding) -> list[tuple[Route, str]]:
+        """Return the sinks that *finding* is for, and what to keep for them."""
         if finding.allowed is not None:
-            return
+            return []
         payload = ascii_json(as_line(finding))
-        for route in self.routes:
-            if finding.severity >= route.min_severity:
-                try:
-                    self.spool.put(route.name, finding.id, int(finding.severity), payload)
-                except DeliveryError as error:
-                    self.lost += 1
-                    self.trouble = self.trouble or str(error)
+        return [(one, payload) for one in self.routes if finding.severity >= one.min_severity]
 
     def flush(self) -> dict[str, Sent]:
         """Try once what is due for each sink, and return what became of it.

@@ -66,6 +66,7 @@ class Spool:
         self.attempts = attempts
         self._clock = clock
         self._chance = chance
+        self._is_batch = False
         with self._answering("open"):
             path.parent.mkdir(parents=True, exist_ok=True)
             os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
@@ -87,6 +88,16 @@ class Spool:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    @contextmanager
+    def batch(self) -> Iterator[None]:
+        """Make all changes inside one, whole or not at all: one wait for the disk, not many."""
+        with self._answering("write"), self._change():
+            self._is_batch = True
+            try:
+                yield
+            finally:
+                self._is_batch = False
 
     def put(self, sink: str, name: str, severity: int, payload: str) -> bool:
         """Keep an item until it is delivered; once this returns, it is on the disk.
@@ -252,6 +263,9 @@ class Spool:
     @contextmanager
     def _change(self) -> Iterator[None]:
         """Make a change whole or not at all; others wait for it."""
+        if self._is_batch:
+            yield
+            return
         self._con.execute("BEGIN IMMEDIATE")
         try:
             yield

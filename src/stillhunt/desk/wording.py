@@ -14,7 +14,7 @@ from stillhunt.hunt.report.figures import DASH, plain, rfc3339
 from stillhunt.hunt.report.visible import shorten, visible
 from stillhunt.model.finding import Finding, Value
 
-__all__ = ["LONGEST", "as_line", "ascii_json", "one_line", "shortened"]
+__all__ = ["LONGEST", "as_line", "ascii_json", "one_line", "plain_ascii", "shortened"]
 
 LONGEST = 1_024
 """Characters of one text in what is sent; a client may well be called by a megabyte."""
@@ -44,7 +44,13 @@ def one_line(finding: Finding) -> str:
         f"statistic {plain(finding.statistic)} over {finding.n:,} exchanges, "
         f"{rfc3339(finding.first_seen_us)} to {rfc3339(finding.last_seen_us)}"
     )
-    return text.replace(DASH, "-").encode("ascii", "backslashreplace").decode("ascii")
+    return plain_ascii(text)
+
+
+def plain_ascii(text: str) -> str:
+    """Return *text* with a letter beyond ASCII as its escape; a dash and an ellipsis as ours."""
+    plainer = text.replace(DASH, "-").replace("\N{HORIZONTAL ELLIPSIS}", "...")
+    return plainer.encode("ascii", "backslashreplace").decode("ascii")
 
 
 def _named(subject: Mapping[str, Value]) -> str:

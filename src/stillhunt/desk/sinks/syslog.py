@@ -22,7 +22,7 @@ from pydantic import AfterValidator, Field
 
 from stillhunt.desk import sink
 from stillhunt.desk.rendering import rendered
-from stillhunt.desk.wording import ascii_json, one_line
+from stillhunt.desk.wording import ascii_json, one_line, plain_ascii
 from stillhunt.hunt.report.visible import visible
 from stillhunt.model.errors import DeliveryError
 from stillhunt.model.finding import Finding, Severity
@@ -110,7 +110,8 @@ class Syslog:
         priority = FACILITIES[self.options.facility] * 8 + LEVELS[item.severity]
         now = datetime.fromtimestamp(self.clock(), UTC).isoformat(timespec="milliseconds")
         told = {"id": item.id, "detector": item.detector, "family": item.family,
-                "severity": int(item.severity), "n": item.n, **item.subject}  # fmt: skip
+                "severity": int(item.severity), "n": item.n}  # fmt: skip
+        told |= {name: value for name, value in item.subject.items() if name not in told}
         fields = "".join(f' {_name(n)}="{_escaped(v)}"' for n, v in told.items() if v is not None)
         name = UNPRINTABLE.sub("", item.detector)[:32] or "-"
         when = now.replace("+00:00", "Z")
@@ -159,5 +160,5 @@ def _name(column: str) -> str:
 
 def _escaped(value: object) -> str:
     """Return *value* as RFC 5424 6.3.3 wants it, in ASCII."""
-    text = visible(value, FIELD).encode("ascii", "backslashreplace").decode("ascii")
+    text = plain_ascii(visible(value, FIELD))
     return re.sub(r'(["\\\]])', r"\\\1", text[:FIELD])
