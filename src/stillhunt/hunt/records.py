@@ -352,7 +352,7 @@ def _as_json(rows: pa.RecordBatch) -> list[str]:
     for field, column in zip(rows.schema, rows.columns, strict=True):
         is_time = pa.types.is_timestamp(field.type)
         text = column.cast(pa.timestamp("us", "UTC"), safe=False) if is_time else column
-        columns[field.name] = text.to_pylist()
+        columns[field.name] = _objects(text) if pa.types.is_map(field.type) else text.to_pylist()
     names = list(columns)
     return [
         json.dumps(
@@ -362,6 +362,11 @@ def _as_json(rows: pa.RecordBatch) -> list[str]:
         )
         for row in zip(*columns.values(), strict=True)
     ]
+
+
+def _objects(column: pa.Array) -> list[dict[str, object] | None]:
+    """Return maps as objects; of a key that stands twice in one, the last counts."""
+    return [None if one is None else dict(one) for one in column.to_pylist()]
 
 
 def _plain(value: object) -> object:

@@ -296,6 +296,18 @@ def test_events_in_parquet_are_read_like_those_in_lines(tmp_path: Path) -> None:
     assert rows(reading.read(batch.lines)) == [one(tmp_path, plain)]
 
 
+def test_a_map_in_parquet_is_an_object_as_security_lakes_keep_it(tmp_path: Path) -> None:
+    path = tmp_path / "events.parquet"
+    table = pa.Table.from_pylist([changed(OLD, unmapped=None), changed(OLD, unmapped=None)])
+    maps = [[("output_tokens", "1"), ("model", "m"), ("output_tokens", "77")], None]
+    column = pa.array(maps, pa.map_(pa.string(), pa.string()))
+    pq.write_table(table.append_column("unmapped", column), path)
+    (batch,) = open_records(open_source(str(path)), frame="parquet").batches()
+    one, other = rows(Reading("ocsf", settings(tmp_path), "0123abcd").read(batch.lines))
+    assert (one["output_tokens"], one["model"]) == (77, "m")
+    assert "model" not in other
+
+
 PATHS = strategies.sampled_from(
     sorted({path[2:] for paths in ALIASES.values() for path in paths if "[" not in path})
 )
