@@ -23,6 +23,7 @@ def loaded_after(code: str) -> set[str]:
         "import stillhunt; stillhunt.hunt",
         "import stillhunt.model.exchange, stillhunt.model.finding, stillhunt.model.errors",
         "import stillhunt.registry",
+        "import stillhunt.desk.settings, stillhunt.desk.courier",
     ],
 )
 def test_importing_it_loads_nothing_heavy(code: str) -> None:

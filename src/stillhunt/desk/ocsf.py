@@ -19,7 +19,6 @@ from stillhunt import __version__
 from stillhunt.desk.wording import one_line, shortened
 from stillhunt.hunt.atlas import techniques, versions
 from stillhunt.hunt.report.document import finding_line
-from stillhunt.hunt.rule import load_rules
 from stillhunt.model.finding import Finding, Value
 from stillhunt.registry import parts
 
@@ -53,6 +52,8 @@ class Analytic:
 @cache
 def known_analytics() -> Mapping[str, Analytic]:
     """Return every shipped rule and detector by name."""
+    from stillhunt.hunt.rule import load_rules  # noqa: PLC0415 - pyarrow comes with it
+
     found = {
         rule.name: Analytic(
             kind=RULE,
