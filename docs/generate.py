@@ -15,7 +15,11 @@ from stillhunt import registry
 from stillhunt.cli import app
 from stillhunt.desk.settings import TABLES, sink_options
 from stillhunt.hunt import catalogue
+from stillhunt.hunt.export import ask, targets
+from stillhunt.hunt.kusto.tables import TABLES as KUSTO
 from stillhunt.hunt.report.schemas import SCHEMAS
+from stillhunt.hunt.rule import load_rules
+from stillhunt.model.errors import ExportError
 from stillhunt.model.exchange import COLUMNS
 
 REFERENCE = Path(__file__).parent / "reference"
@@ -149,9 +153,45 @@ def coverage() -> str:
         "# What each log can answer\n\n`yes`: every column it wants can be there. `partly`: "
         "it answers with less. `no`: a column that it needs never is. A sweep says the same "
         "of the log that you have, from what really stood in it. Rules that look at the account "
-        "directory (" + accounts + ") also need `--accounts`.\n\n"
-        + _table(("hunt", *parts), rows)
+        "directory (" + accounts + ") also need `--accounts`.\n\n" + _table(("hunt", *parts), rows)
     )
+
+
+def exports() -> str:
+    """Return the page rule x target: what each target has words for, and what it lacks."""
+    kinds = [(name, "apilogs") for name in targets()]
+    kinds += [("kql", table) for table in KUSTO if table != "apilogs"]
+    asked = {table: ask(load_rules(), table=table) for table in KUSTO}
+    lacks: list[str] = []
+    rows = []
+    for number, rule in enumerate(load_rules()):
+        cells = []
+        for to, table in kinds:
+            try:
+                targets()[to].write(asked[table][number])
+                cells.append("yes")
+            except ExportError as error:
+                cells.append("no")
+                lacks.append(f"- `{rule.name}`, {_kind(to, table)}: {error}.")
+        rows.append((f"`{rule.name}`", *cells))
+    text = (
+        "# What each target can say\n\n`no` is an error that names what is missing; nothing is "
+        "written then. With the rules' own parameters; a shorter look-back by `--set` turns some "
+        "`no` into `yes`. `sql` is the same in every dialect. How to take them home: "
+        "[rules for other houses](../exports.md).\n\n"
+        + _table(("rule", *(_kind(to, table) for to, table in kinds)), rows)
+        + "\n## What is missing\n\n"
+        + "\n".join(lacks)
+        + "\n"
+    )
+    for name, columns in KUSTO["apilogs"].declared.items():
+        types = [(f"`{column}`", kind) for column, kind in columns.items()]
+        text += f"\n## Columns of `{name}`\n\n" + _table(("column", "type"), types)
+    return text
+
+
+def _kind(to: str, table: str) -> str:
+    return f"`{to}`" if table == "apilogs" else f"`{to}`, `{table}`"
 
 
 def commands() -> str:
@@ -194,7 +234,7 @@ def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
 
 PAGES: dict[str, Callable[[], str]] = {
     page.__name__: page
-    for page in (columns, settings, rules, detectors, readers, coverage, commands, report)
+    for page in (columns, settings, rules, detectors, readers, coverage, exports, commands, report)
 }
 
 

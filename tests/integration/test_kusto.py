@@ -88,6 +88,54 @@ def test_the_exported_query_gives_the_rows_that_the_hunt_gives(name: str, kusto:
     assert difference(ours, theirs) is None
 
 
+MUTANTS = [
+    ("volume", "TotalRequests > 60", "TotalRequests >= 60"),
+    ("volume", "TotalOutputTokens > 20000", "TotalOutputTokens >= 20000"),
+    ("volume", "TimeGenerated > datetime", "TimeGenerated >= datetime"),
+    ("volume", "sum(OutputTokens)", "max(OutputTokens)"),
+    ("burst", "Change asc", "Change desc"),
+    ("burst", "PeakRequests > 20", "PeakRequests >= 20"),
+    ("failover", ", ExchangeId asc", ""),
+    ("heavy_output", "avg(OutputTokens)", "max(OutputTokens)"),
+    ("many_accounts", "bin(TimeGenerated, 1d)", "bin(TimeGenerated, 12h)"),
+]
+"""What each mistake would be called by: the comparison of rows."""
+
+
+@pytest.mark.parametrize(("name", "text", "mutant"), MUTANTS)
+def test_a_mistake_in_a_query_would_be_seen(
+    name: str, text: str, mutant: str, kusto: Kusto
+) -> None:
+    asked = _asked(name, until_us=UNTIL_US)
+    over = period(asked, every_us=YEAR_US)
+    query = ask_kusto(asked, over)
+    assert text in query.text
+    theirs = as_canonical(kusto.run(query.text.replace(text, mutant)), query.columns)
+    ours = _ours(asked, over)
+    theirs = [{name: row[name] for name in ours[0]} for row in theirs]
+    assert difference(ours, theirs) is not None
+
+
+def test_the_row_before_is_one_of_the_same_address(kusto: Kusto) -> None:
+    begin = UNTIL_US - 3_600_000_000
+    rows = [
+        {"exchange_id": "x1", "source_ip": "192.0.2.1", "account_id": "a", "status": 429,
+         "path": "/v1/messages", "ts_us": begin},
+        {"exchange_id": "x2", "source_ip": "192.0.2.2", "account_id": "b", "status": 200,
+         "path": "/v1/messages", "ts_us": begin + 1_000_000},
+    ]  # fmt: skip
+    (asked,) = ask(RULES, ["failover"], overrides={"failover.accounts": "0"}, until_us=UNTIL_US)
+    text = ask_kusto(asked, period(asked)).text
+    kusto.click.load({"APILogs": as_logs(pa.Table.from_pylist(rows, EXCHANGES.schema))})
+    try:
+        assert kusto.run(text) == []
+        unguarded = text.replace("iff(prev(SourceIP) == SourceIP, ", "iff(true, ")
+        (row,) = kusto.run(unguarded)
+    finally:
+        kusto.click.load({"APILogs": as_logs(EXCHANGES)})
+    assert row["SourceIP"] == "192.0.2.2"
+
+
 @pytest.mark.parametrize("table", TABLES)
 def test_the_analyser_has_nothing_to_say_of_any_query(table: str) -> None:
     kql, queries = targets()["kql"], {}

@@ -198,8 +198,8 @@ def test_a_sentinel_rule_reads_what_its_query_looks_back_at() -> None:
     assert (volume["queryPeriod"], volume["queryFrequency"]) == ("P1D", "PT1H")
     assert "ago(1d)" in volume["query"]
     (burst,) = documents(targets()["sentinel"].write(asked("burst")))
-    assert (burst["queryPeriod"], burst["queryFrequency"]) == ("PT1H1M", "PT1H")
-    assert "ago(1h) - 1m" in burst["query"]
+    assert (burst["queryPeriod"], burst["queryFrequency"]) == ("PT2H1M", "PT1H")
+    assert "ago(2h) - 1m" in burst["query"]
     (bins,) = documents(targets()["sentinel"].write(asked("many_accounts")))
     assert (bins["queryPeriod"], bins["queryFrequency"]) == ("P2D", "PT1H")
     assert "TimeGenerated >= bin(ago(1d), 1d)" in bins["query"]
@@ -219,6 +219,14 @@ def test_sentinel_refuses_what_it_cannot_read() -> None:
     assert "looks back at P15D" in refusal("sentinel", "volume", overrides=long)
     short = {"volume.lookback": "90s"}
     assert "not whole minutes" in refusal("sentinel", "volume", overrides=short)
+    for rule in RULES:
+        for table in ("apim", "litellm"):
+            try:
+                text = targets()["sentinel"].write(asked(rule.name, table=table))
+            except ExportError as error:
+                assert re.search("P14D is the longest|has no", str(error))
+            else:
+                assert len(text) < 12_000
     paths = ",".join(f"/v1/path-{n:04d}" for n in range(600))
     assert "10000 is most" in refusal("sentinel", "volume", overrides={"volume.paths": paths})
     assert "--until" in refusal("sentinel", "volume", until_us=1)

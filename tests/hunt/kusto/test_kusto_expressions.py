@@ -13,6 +13,7 @@ from stillhunt.hunt.plan import (
     Aggregate,
     AllOf,
     AnyOf,
+    Bin,
     Cases,
     Column,
     Compare,
@@ -28,6 +29,7 @@ from stillhunt.hunt.plan import (
     Ratio,
     Scale,
 )
+from stillhunt.model.errors import ExportError
 
 COLUMNS = {
     "ts_us": Written("TimeGenerated", "time", True),
@@ -167,3 +169,9 @@ def test_a_sum_of_nothing_is_unknown_and_a_count_is_0(one: Aggregate, text: str)
 
 def test_a_sum_over_no_row_at_all_is_left_to_be_unknown() -> None:
     assert aggregate(Aggregate("sum", TOKENS, Known("status")), NOW) is None
+
+
+def test_bins_that_begin_elsewhere_in_kusto_are_refused() -> None:
+    assert written(Bin("ts_us", 3_600_000_000), NOW).text == "bin(TimeGenerated, 1h)"
+    with pytest.raises(ExportError, match="no bins of 25200 s"):
+        written(Bin("ts_us", 7 * 3_600_000_000), NOW)

@@ -21,6 +21,8 @@ from stillhunt.model.errors import ExportError
 __all__ = ["Sentinel"]
 
 LONGEST_US = 14 * DAY_US
+AGAIN_US = 2 * HOUR_US
+"""Hourly runs ask about two hours, so that rows which arrive an hour late are not passed over."""
 SHORTEST_US = 5 * 60_000_000
 MINUTE_US = 60_000_000
 
@@ -44,7 +46,7 @@ class Sentinel:
         """
         if asked.until_us is not None:
             raise ExportError("a schedule has no fixed end; leave --until out")
-        over = period(asked, every_us=HOUR_US)
+        over = period(asked, every_us=AGAIN_US)
         length_us = _length(over)
         found = alert(asked, ask_kusto(asked, over))
         if len(found.text) > QUERY_LIMIT:

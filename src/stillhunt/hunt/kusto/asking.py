@@ -2,14 +2,14 @@
 
 The period ends now, and the query says where it begins, with ``ago``; with an end of its own it
 names both moments. A look-back is the rule's own. Where windows slide, or bins of the clock
-are asked about, the period is the day before, or the hour before where a schedule comes
-again every hour; bins are asked about whole.
+are asked about, the period is the day before, or as long as a schedule wants; bins are asked
+about whole.
 """
 
 from dataclasses import dataclass
 
 from stillhunt.hunt.export import Asked
-from stillhunt.hunt.kusto.expressions import Edges
+from stillhunt.hunt.kusto.expressions import Edges, bin_text
 from stillhunt.hunt.kusto.literals import duration, moment
 from stillhunt.hunt.kusto.query import Query, query
 from stillhunt.hunt.kusto.tables import TABLES
@@ -40,7 +40,7 @@ class Period:
 
 
 def period(asked: Asked, *, every_us: int = DAY_US) -> Period:
-    """Return the period of a query that is run every *every_us* [us]."""
+    """Return the period of a query, at least *every_us* long where windows have no length [us]."""
     rule = asked.rule
     reach = int(asked.values[rule.filter.reach]) if rule.filter.reach else 0
     if rule.window.kind == "lookback":
@@ -71,4 +71,4 @@ def _after(over: Period, until: str | None) -> str | None:
         return None
     length = duration(over.length_us)
     begin = f"ago({length})" if until is None else f"{until} - {length}"
-    return begin if over.bin_us is None else f"bin({begin}, {duration(over.bin_us)})"
+    return begin if over.bin_us is None else bin_text(begin, over.bin_us)

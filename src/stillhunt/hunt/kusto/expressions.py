@@ -32,6 +32,7 @@ from stillhunt.hunt.plan import (
     Smallest,
     SourcePrefix,
 )
+from stillhunt.model.errors import ExportError
 
 __all__ = [
     "Edges",
@@ -40,12 +41,14 @@ __all__ = [
     "Scope",
     "Written",
     "aggregate",
+    "bin_text",
     "condition",
     "together",
     "written",
 ]
 
 WIDTH = 95  # characters of a condition that still fits a line
+DAY_US = 86_400_000_000
 SIGNS = {"=": "==", "<>": "!="}
 
 
@@ -206,7 +209,7 @@ def written(one: Expression, scope: Scope) -> Written:  # noqa: PLR0911 - one fo
         case Constant(value):
             return _constant(value)
         case Bin(name, width):
-            return Written(f"bin({scope.column(name).text}, {duration(width)})", "time", True)
+            return Written(bin_text(scope.column(name).text, width), "time", True)
         case SourcePrefix(name):
             return _prefix(scope.column(name))
         case First(names):
@@ -229,6 +232,17 @@ def written(one: Expression, scope: Scope) -> Written:  # noqa: PLR0911 - one fo
             said = condition(one, scope)
             text = said.text if isinstance(said, Said) else str(said).lower()
             return Written(text, "bool", True)
+
+
+def bin_text(time: str, width_us: int) -> str:
+    """Return the begin of the bin that *time* lies in.
+
+    Raises:
+        ExportError: Bins so wide begin elsewhere in Kusto, which counts them from the year 1.
+    """
+    if DAY_US % width_us:
+        raise ExportError(f"no bins of {width_us / 1e6:g} s, only such as make up a whole day")
+    return f"bin({time}, {duration(width_us)})"
 
 
 def _constant(value: float | str) -> Written:
