@@ -33,7 +33,7 @@ def folder(tmp_path: Path) -> Path:
 def test_findings_go_to_the_sinks_that_are_named_and_wait_for_one_that_is_down(
     folder: Path,
 ) -> None:
-    words = ("hunt", "log.jsonl", "--quiet", "--json", "report.json")
+    words = ("hunt", "log.jsonl", "--json", "report.json")
     done = stillhunt(*words, "--to", "file", "--to", "lake", cwd=folder)
     found = json.loads((folder / "report.json").read_text())["findings"]
     assert done.returncode == 1
@@ -52,6 +52,7 @@ def test_findings_go_to_the_sinks_that_are_named_and_wait_for_one_that_is_down(
     done = stillhunt(*words, "--to", "file", cwd=folder)  # the same again
     assert "file: 0 sent\n" in done.stderr
     assert done.returncode == 1
+    assert stillhunt(*words, "--quiet", "--to", "file", cwd=folder).stderr == ""
 
 
 def test_a_sink_that_nobody_knows_is_refused_before_anything_is_read(folder: Path) -> None:
@@ -84,7 +85,7 @@ def test_a_spool_that_cannot_be_is_said_in_a_sentence(folder: Path) -> None:
 
 
 def test_a_tail_sends_what_it_finds(folder: Path) -> None:
-    words = ("tail", "log.jsonl", "--as", "native", "--from", "start", "--once", "--quiet")
+    words = ("tail", "log.jsonl", "--as", "native", "--from", "start", "--once")
     done = stillhunt(*words, "--json", "found.jsonl", "--to", "lake", cwd=folder)
     found = [json.loads(line) for line in (folder / "found.jsonl").read_text().splitlines()]
     sent = [json.loads(line) for line in (folder / "ocsf.jsonl").read_text().splitlines()]

@@ -117,7 +117,7 @@ def hunt(
     """Read logs and say who takes how much, from where, how regularly and how repetitively."""
     from stillhunt.hunt import call
 
-    with _outbox(to, config) as send:
+    with _outbox(to, config, quiet) as send:
         with _progress(quiet) as progress:
             report = call.hunt(
                 logs, as_=as_, accounts=accounts, events=events, lake=lake, set=_pairs(sets),
@@ -166,7 +166,7 @@ def sweep(
     """Ask a lake again."""
     from stillhunt.hunt import call
 
-    with _outbox(to, config) as send:
+    with _outbox(to, config, quiet) as send:
         with _progress(quiet) as progress:
             report = call.sweep(
                 lake, accounts=accounts, events=events, set=_pairs(sets), since=since,
@@ -210,7 +210,7 @@ def tail(
 
     if from_ not in {None, "start", "end"}:
         raise ConfigError(f"--from is {from_!r}; give start or end")
-    with _courier(to, config) as courier:
+    with _courier(to, config, quiet) as courier:
         code = follow(
             logs, as_=as_, state=state, lake=lake, overrides=_pairs(sets), config=config,
             from_start=None if from_ is None else from_ == "start", once=once, json_to=json_,
@@ -496,7 +496,9 @@ def _progress(quiet: bool) -> Iterator[Any]:
 
 
 @contextmanager
-def _outbox(to: list[str] | None, config: Path | None) -> Iterator[Callable[["Report"], bool]]:
+def _outbox(
+    to: list[str] | None, config: Path | None, quiet: bool
+) -> Iterator[Callable[["Report"], bool]]:
     """Give what sends a report's findings to the sinks *to*; mistakes show before any work.
 
     It returns whether each of them was sent or is kept until it can be.
@@ -515,14 +517,16 @@ def _outbox(to: list[str] | None, config: Path | None) -> Iterator[Callable[["Re
 
         def send(report: "Report") -> bool:
             outbox.deliver_all(read_findings(report.document))
-            _tell(outbox.report(outbox.flush()))
+            lines = outbox.report(outbox.flush())
+            if not (quiet and outbox.is_settled):
+                _tell(lines)
             return outbox.lost == 0
 
         yield send
 
 
 @contextmanager
-def _courier(to: list[str] | None, config: Path | None) -> "Iterator[Courier | None]":
+def _courier(to: list[str] | None, config: Path | None, quiet: bool) -> "Iterator[Courier | None]":
     """Give what carries findings to the sinks *to* while they are found, or None."""
     from stillhunt.desk.courier import Courier
     from stillhunt.desk.outbox import open_spool, routes
@@ -536,7 +540,9 @@ def _courier(to: list[str] | None, config: Path | None) -> "Iterator[Courier | N
     try:
         yield courier
     finally:
-        _tell(courier.close())
+        lines = courier.close()
+        if not (quiet and courier.is_settled):
+            _tell(lines)
 
 
 def _tell(lines: list[str]) -> None:
