@@ -12,8 +12,8 @@ import pytest
 from desk_kit import Memory, desk, finding
 from test_spool import Clock
 
-from stillhunt.desk.courier import Courier
-from stillhunt.desk.outbox import IN_A_ROW, Outbox, Route, open_spool, routes
+from stillhunt.desk.courier import Courier, Rounds
+from stillhunt.desk.outbox import IN_A_ROW, Outbox, Route, Sent, open_spool, routes
 from stillhunt.desk.sinks.jsonl import JsonLines
 from stillhunt.desk.spool import LEASE_S, Spool
 from stillhunt.model.finding import Finding
@@ -160,6 +160,26 @@ def test_the_way_from_the_settings_to_a_file(tmp_path: Path) -> None:
         box.deliver(finding("a2", 4))
         assert box.flush()["f"].delivered == 1
     assert (tmp_path / "out.jsonl").read_text().count("\n") == 1
+
+
+def test_a_sink_that_is_down_rests_until_its_next_item_is_due(post: Post) -> None:
+    sent = {"one": Sent(), "other": Sent()}
+    rounds = Rounds(post.box, sent, post.clock)
+    assert rounds.once() == 1.0  # nothing waits: look again in a second
+    post.one.says = "out of reach"
+    post.box.deliver(finding("a1", 3))
+    assert rounds.once() == 1.0
+    assert sent["one"].failed == 1
+    post.box.deliver(finding("a2", 4))
+    rounds.once()
+    assert (sent["one"].failed, sent["other"].delivered) == (1, 1)  # it rests, the other works
+    post.clock.now += 2.4  # the first wait is 2.5 s at least
+    assert 0.05 < rounds.once() < 0.2
+    assert sent["one"].failed == 1
+    post.one.says = ""
+    post.clock.now += 0.2
+    rounds.once()
+    assert sent["one"].delivered == 2
 
 
 def courier(folder: Path, sink: Memory) -> Courier:

@@ -9,10 +9,12 @@ from stillhunt.desk.spool import Spool
 from stillhunt.model.errors import DeliveryError
 from stillhunt.model.finding import Finding
 
-__all__ = ["Courier"]
+__all__ = ["Courier", "Rounds"]
 
 REST_S = 1.0
 """Between two looks at the spool where nothing is known to be due: others write to it, too."""
+
+SHORTEST_S = 0.05  # a clock that lags behind the spool's shall not make it spin
 
 
 class Courier:
@@ -90,25 +92,33 @@ class Courier:
 
     def _serve(self, outbox: Outbox) -> None:
         """Make rounds until told to end, then a last one."""
-        rests: dict[str, float] = {}
+        rounds = Rounds(outbox, self.sent, self._clock)
         while not self._ends.is_set():
             self._news.clear()
-            self._news.wait(self._rounds(outbox, rests))
-        self._rounds(outbox, {})
+            self._news.wait(rounds.once())
+        Rounds(outbox, self.sent, self._clock).once()
         self.trouble = ""
 
-    def _rounds(self, outbox: Outbox, rests: dict[str, float]) -> float:
-        """Serve every sink that does not rest; return how long there is nothing to do [s]."""
-        for route in self._ways:
-            if rests.get(route.name, 0.0) > self._clock():
+
+class Rounds:
+    """Serves every sink in turn, and lets one rest that is down."""
+
+    def __init__(self, outbox: Outbox, sent: dict[str, Sent], clock: Callable[[], float]) -> None:
+        self._outbox, self._sent, self._clock = outbox, sent, clock
+        self._rests: dict[str, float] = {}
+
+    def once(self) -> float:
+        """Serve each sink that does not rest; return how long there is nothing to do [s]."""
+        for route in self._outbox.routes:
+            if self._rests.get(route.name, 0.0) > self._clock():
                 continue
-            now = outbox.flush_one(route)
-            total = self.sent[route.name]
+            now = self._outbox.flush_one(route)
+            total = self._sent[route.name]
             total.delivered += now.delivered
             total.failed += now.failed
             total.parked += now.parked
             total.reason = now.reason or total.reason
-            due = outbox.spool.next_due(route.name)
-            rests[route.name] = due if now.is_down and due is not None else 0.0
-        waits = [at - self._clock() for at in rests.values() if at]
-        return max(0.05, min([REST_S, *waits]))
+            due = self._outbox.spool.next_due(route.name)
+            self._rests[route.name] = due if now.is_down and due is not None else 0.0
+        waits = [at - self._clock() for at in self._rests.values() if at]
+        return max(SHORTEST_S, min([REST_S, *waits]))
