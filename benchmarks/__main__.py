@@ -12,7 +12,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import hunts, ingest, sketch
+from benchmarks import hunts, ingest, sketch, tail
 
 OUT = Path("build/benchmarks.json")
 BENCHMARKS: dict[str, Callable[[], list[dict[str, Any]]]] = {
@@ -22,6 +22,7 @@ BENCHMARKS: dict[str, Callable[[], list[dict[str, Any]]]] = {
     "memory": ingest.memory,
     "hunts": hunts.rows,
     "sketch": sketch.rows,
+    "tail": tail.rows,
 }
 
 

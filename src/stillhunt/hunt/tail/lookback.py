@@ -156,30 +156,22 @@ class Lookback:
         return min(numbers, default=0) * self.width_us
 
     def arrays(self) -> dict[str, npt.NDArray[np.generic]]:
-        """Return the state as arrays, for the checkpoint."""
+        """Return the state as arrays, for the checkpoint; the panes themselves, no copies."""
         numbers = sorted(self.panes)
-        panes = [self.panes[n] for n in numbers]
-        empty = Totals.empty(len(self.bounds))
         return {
             "panes": np.array(numbers, np.int64),
-            "lengths": np.array([len(pane.keys) for pane in panes], np.int64),
             "losses": np.array([self.losses.get(n, 0.0) for n in numbers]),
-            "keys": np.concatenate([pane.keys for pane in [*panes, empty]]),
-            "sums": np.concatenate([pane.sums for pane in [*panes, empty]]).ravel(),
+            **{f"keys/{n}": self.panes[n].keys for n in numbers},
+            **{f"sums/{n}": self.panes[n].sums.ravel() for n in numbers},
         }
 
     def restore(self, arrays: Mapping[str, npt.NDArray[np.generic]]) -> None:
         """Take the state back that ``arrays`` gave."""
-        keys = arrays["keys"].astype(np.uint64)
-        sums = arrays["sums"].astype(np.int64).reshape(len(keys), len(self.bounds))
-        end = 0
-        for number, length, loss in zip(
-            arrays["panes"].tolist(), arrays["lengths"].tolist(), arrays["losses"].tolist(),
-            strict=True,
-        ):  # fmt: skip
-            start, end = end, end + length
-            self.panes[number] = Totals(keys[start:end].copy(), sums[start:end].copy())
-            self.totals.add(self.panes[number].keys, self.panes[number].sums)
+        for number, loss in zip(arrays["panes"].tolist(), arrays["losses"].tolist(), strict=True):
+            keys = arrays[f"keys/{number}"].astype(np.uint64)
+            sums = arrays[f"sums/{number}"].astype(np.int64).reshape(len(keys), len(self.bounds))
+            self.panes[number] = Totals(keys, sums)
+            self.totals.add(keys, sums)
             if loss:
                 self.losses[number] = loss
 

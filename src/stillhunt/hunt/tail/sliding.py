@@ -15,10 +15,11 @@ is secret, so nobody can aim for it.
 Source: Manku and Motwani, "Approximate frequency counts over data streams", VLDB 2002.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
+import numpy.typing as npt
 
 from stillhunt.hunt.tail.keys import Ints, Keys
 
@@ -26,6 +27,8 @@ __all__ = ["LONGEST_SPAN_US", "Above", "Sliding"]
 
 LONGEST_SPAN_US = 300_000_000
 """A longer window would leave fewer than 35 bits to a key [us]."""
+SLICE = 50_000
+Flags = npt.NDArray[np.bool_]
 KEPT_TIMES = 10
 """Of a subject in one block, this many times the bound are kept when memory runs short: enough
 to know that it is above, and how grave that is."""
@@ -86,10 +89,7 @@ class Sliding:
             here = numbers == number
             inside = (times[here] - number * self.span_us).astype(np.uint64)
             fresh = np.sort((shortened[here] << self._bits) | inside)
-            old = self.blocks.get(number)
-            if old is not None:
-                fresh = np.sort(np.concatenate((old, fresh)), kind="stable")
-            self.blocks[number] = fresh
+            self.blocks[number] = _merged(self.blocks.pop(number, None), fresh)
         for number in touched:
             here = numbers == number
             found.append(self._look(number, keys[here], shortened[here], times[here]))
@@ -178,51 +178,60 @@ class Sliding:
                     self.blocks[number] = kept
                     self.losses[number] = self.losses.get(number, 0) + least
 
-    def _runs(self, block: Keys) -> tuple[Ints, Ints]:
-        """Return where each subject begins in *block*, and how many exchanges it has."""
-        keys = block >> self._bits
-        starts = np.flatnonzero(np.concatenate(([True], keys[1:] != keys[:-1])))
-        return starts, np.diff(np.concatenate((starts, [len(block)])))
-
     def _without(self, block: Keys, least: int) -> Keys:
-        if not len(block):
-            return block
-        _, lengths = self._runs(block)
-        return block[np.repeat(lengths > least, lengths)]
+        """Leave out the subjects with *least* exchanges or fewer."""
+        return self._kept(block, lambda place, length: length > least)
 
     def _capped(self, block: Keys, most: int) -> Keys:
         """Keep the newest *most* exchanges of each subject."""
-        if not len(block):
-            return block
-        starts, lengths = self._runs(block)
-        if lengths.max() <= most:
-            return block
-        left = np.repeat(starts + lengths, lengths) - np.arange(len(block))
-        return block[left <= most]
+        return self._kept(block, lambda place, length: place >= length - most)
+
+    def _kept(self, block: Keys, keep: Callable[[Ints, Ints], Flags]) -> Keys:
+        """Return the exchanges for which *keep* holds, given their place among their subject's.
+
+        Slice by slice, because what is computed for each takes five times its memory.
+        """
+        kept, start = [], 0
+        while start < len(block):
+            end = len(block)
+            if end - start > SLICE:  # not inside of a subject
+                last = (block[start + SLICE] >> self._bits) << self._bits
+                end = int(np.searchsorted(block, last))
+                if end <= start:  # one subject alone is larger
+                    end = int(np.searchsorted(block, last + (np.uint64(1) << self._bits)))
+            part = block[start:end]
+            keys = part >> self._bits
+            starts = np.flatnonzero(np.concatenate(([True], keys[1:] != keys[:-1])))
+            lengths = np.diff(np.concatenate((starts, [len(part)])))
+            place = np.arange(len(part)) - np.repeat(starts, lengths)
+            kept.append(part[keep(place, np.repeat(lengths, lengths))])
+            start = end
+        return np.concatenate(kept) if kept else block
 
     def arrays(self) -> dict[str, Keys | Ints]:
-        """Return the state as arrays, for the checkpoint."""
+        """Return the state as arrays, for the checkpoint; the blocks themselves, no copies."""
         numbers = sorted(self.blocks)
         return {
             "blocks": np.array(numbers, np.int64),
-            "lengths": np.array([len(self.blocks[n]) for n in numbers], np.int64),
             "losses": np.array([self.losses.get(n, 0) for n in numbers], np.int64),
-            "events": np.concatenate(
-                [self.blocks[n] for n in numbers] or [np.zeros(0, np.uint64)]
-            ),
+            **{f"events/{n}": self.blocks[n] for n in numbers},
         }
 
     def restore(self, arrays: Mapping[str, Keys | Ints]) -> None:
         """Take the state back that ``arrays`` gave."""
-        ends = np.cumsum(arrays["lengths"]).tolist()
-        events = arrays["events"].astype(np.uint64)
-        for number, end, length, loss in zip(
-            arrays["blocks"].tolist(), ends, arrays["lengths"].tolist(),
-            arrays["losses"].tolist(), strict=True,
-        ):  # fmt: skip
-            self.blocks[number] = events[end - length : end].copy()
+        for number, loss in zip(arrays["blocks"].tolist(), arrays["losses"].tolist(), strict=True):
+            self.blocks[number] = arrays[f"events/{number}"].astype(np.uint64)
             if loss:
                 self.losses[number] = loss
+
+
+def _merged(old: Keys | None, fresh: Keys) -> Keys:
+    """Return both, sorted; each is sorted already, and a stable sort merges such runs."""
+    if old is None:
+        return fresh
+    both: Keys = np.concatenate((old, fresh))
+    both.sort(kind="stable")
+    return both
 
 
 def _counts(ranks: Ints, moments: Ints, span_us: int) -> Ints:
