@@ -3,6 +3,7 @@
 import gzip
 import http.client
 import json
+import os
 import shutil
 import signal
 import socket
@@ -60,8 +61,9 @@ class Server:
 
 
 def config(folder: Path, port: int) -> str:
+    user = "user root;" if os.geteuid() == 0 else ""  # workers open the new log themselves
     return f"""
-        daemon off; pid {folder}/nginx.pid; worker_processes 1;
+        {user} daemon off; pid {folder}/nginx.pid; worker_processes 1;
         events {{ worker_connections 64; }}
         http {{
             client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;

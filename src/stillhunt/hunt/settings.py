@@ -134,7 +134,7 @@ class Tail(Table):
     """After so long without a new line, by the wall clock, the tail says so."""
     ingest: str = "30s"
     """With `--lake`: how often the new lines are ingested."""
-    events: int = Field(default=800_000, ge=10_000, le=1_000_000_000)
+    events: int = Field(default=650_000, ge=10_000, le=1_000_000_000)
     """Exchanges that each sliding rule holds, 8 bytes each. Where more of them fall into
     `lateness`, the lightest subjects are forgotten first, and a count may be too small."""
     sums: int = Field(default=200_000, ge=10_000, le=1_000_000_000)

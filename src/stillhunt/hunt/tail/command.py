@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from stillhunt.hunt.settings import read_settings
+from stillhunt.hunt.tail.lean import give_back_code
 from stillhunt.hunt.tail.loop import Ended, Tail
 from stillhunt.hunt.tail.output import JsonLines, TextLines
 from stillhunt.model.errors import ConfigError
@@ -84,6 +85,7 @@ def follow(
             say=_sayer(quiet=quiet),
             watch=view,
         )
+        give_back_code()
         ended = tail.run(once=once, is_over=is_over)
     _conclude(ended, tail, quiet=quiet)
     return BROKEN if not ended.is_whole else FOUND if ended.findings else 0

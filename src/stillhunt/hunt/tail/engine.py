@@ -27,7 +27,7 @@ Arrays = dict[str, npt.NDArray[Any]]
 class Limits:
     """What bounds the memory and the patience of the engine."""
 
-    events: int = 1_000_000
+    events: int = 650_000
     """Exchanges that each sliding rule holds, 8 bytes each."""
     rows: int = 200_000
     """Sums that each look-back rule holds, 24 bytes each."""
