@@ -238,6 +238,16 @@ def test_a_report_is_written_whole(log: Path) -> None:
     assert not list(log.parent.glob("*.new"))
 
 
+def test_a_pipe_with_a_name_is_written_to_and_not_replaced(log: Path) -> None:
+    pipe = log.parent / "answers"
+    os.mkfifo(pipe)
+    reader = subprocess.Popen(["cat", str(pipe)], stdout=subprocess.PIPE)
+    stillhunt("ingest", log.name, "--lake", "lake", "--json", pipe.name, cwd=log.parent)
+    answer, _ = reader.communicate(timeout=60)
+    assert json.loads(answer)["inputs"][0]["rejects"] == 0
+    assert pipe.is_fifo()
+
+
 def test_being_told_to_end_removes_the_temporary_lake(log: Path) -> None:
     folder = log.parent / "temporary"
     folder.mkdir()
