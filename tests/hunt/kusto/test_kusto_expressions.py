@@ -1,14 +1,7 @@
 import pytest
 
-from stillhunt.hunt.kusto.expressions import (
-    Edges,
-    Said,
-    Scope,
-    Written,
-    aggregate,
-    condition,
-    written,
-)
+from stillhunt.hunt.kusto.expressions import aggregate, condition, written
+from stillhunt.hunt.kusto.scope import Edges, Said, Scope, Written
 from stillhunt.hunt.plan import (
     Aggregate,
     AllOf,
@@ -124,15 +117,17 @@ def test_the_period_is_now_or_as_told(
     [
         (Minus(TIME, Column("previous_ts_us")),
          'datetime_diff("microsecond", TimeGenerated, PreviousTimeGenerated)'),
-        (Minus(TOKENS, Column("n")), "OutputTokens - N"),
+        (Minus(TOKENS, Column("n")), "(OutputTokens - N)"),
         (Ratio(Column("n"), Constant(5)), "1.0 * N / 5"),
         (Ratio(Column("n"), TOKENS), "iff(OutputTokens != 0, 1.0 * N / OutputTokens, real(null))"),
-        (Ratio(Column("n"), Constant(0)), "iff(0 != 0, 1.0 * N / 0, real(null))"),
+        (Ratio(Column("n"), Constant(0)), "iff((0) != 0, 1.0 * N / (0), real(null))"),
+        (Ratio(Minus(Column("n"), TOKENS), Ratio(Column("n"), Constant(5))),
+         "iff((1.0 * N / 5) != 0, 1.0 * (N - OutputTokens) / (1.0 * N / 5), real(null))"),
         (Largest((Ratio(Column("n"), Constant(5)), Ratio(TOKENS, Constant(2)))),
          "max_of(1.0 * N / 5, coalesce(1.0 * OutputTokens / 2, 0.0))"),
         (First(("account_id", "model")), "coalesce(AccountId, Model)"),
         (First(("status", "model")), "Model"),
-        (Scale(2, TOKENS), "2 * OutputTokens"),
+        (Scale(2, TOKENS), "(2 * OutputTokens)"),
         (Cases(((Compare(TOKENS, ">", Constant(9)), Constant(5)),), Constant(4)),
          "iff(OutputTokens > 9, 5, 4)"),
         (Cases(((Known("model"), Constant(1)), (Known("account_id"), Constant(2.5))), None),

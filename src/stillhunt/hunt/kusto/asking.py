@@ -9,9 +9,10 @@ about whole.
 from dataclasses import dataclass
 
 from stillhunt.hunt.export import Asked
-from stillhunt.hunt.kusto.expressions import Edges, bin_text
+from stillhunt.hunt.kusto.expressions import bin_text
 from stillhunt.hunt.kusto.literals import duration, moment
 from stillhunt.hunt.kusto.query import Query, query
+from stillhunt.hunt.kusto.scope import Edges
 from stillhunt.hunt.kusto.tables import TABLES
 
 __all__ = ["DAY_US", "HOUR_US", "Period", "ask_kusto", "period"]

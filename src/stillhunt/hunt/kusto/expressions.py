@@ -5,11 +5,8 @@ is unknown, and a quotient of two whole numbers has a fraction.
 Source: Kusto documentation, null values; logical, string and numerical operators.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal
-
 from stillhunt.hunt.kusto.literals import Kind, duration, null, quoted
+from stillhunt.hunt.kusto.scope import Said, Scope, Word, Written, together
 from stillhunt.hunt.plan import (
     Aggregate,
     AllOf,
@@ -34,79 +31,10 @@ from stillhunt.hunt.plan import (
 )
 from stillhunt.model.errors import ExportError
 
-__all__ = [
-    "Edges",
-    "Named",
-    "Said",
-    "Scope",
-    "Written",
-    "aggregate",
-    "bin_text",
-    "condition",
-    "together",
-    "written",
-]
+__all__ = ["aggregate", "bin_text", "condition", "written"]
 
-WIDTH = 95  # characters of a condition that still fits a line
 DAY_US = 86_400_000_000
 SIGNS = {"=": "==", "<>": "!="}
-
-
-@dataclass(frozen=True)
-class Written:
-    """A piece of a query."""
-
-    text: str
-    kind: Kind
-    known: bool = False
-    """Whether it is never unknown."""
-
-
-@dataclass(frozen=True)
-class Edges:
-    """The two ends of the period, as KQL."""
-
-    after: str | None
-    """A datetime; None lets everything pass."""
-    closed: bool
-    """Whether the first moment itself counts, as where the period begins with a bin."""
-    until: str | None
-    """A datetime; None is now, and nothing is newer."""
-
-
-Named = Mapping[str, Written]
-"""Canonical name -> the column that holds it. A name that is missing is unknown in every row."""
-
-
-@dataclass(frozen=True)
-class Scope:
-    """What an expression may look at."""
-
-    columns: Named
-    edges: Edges
-
-    def column(self, name: str) -> Written:
-        """Return the column called *name*.
-
-        Raises:
-            KeyError: The table has no such column.
-        """
-        return self.columns[name]
-
-
-Word = Literal["", "and", "or"]
-
-
-@dataclass(frozen=True)
-class Said:
-    """A condition as KQL, and the word that joins its parts."""
-
-    text: str
-    word: Word = ""
-
-    def within(self, word: Word) -> str:
-        """Return the text as a part of a condition joined by *word*."""
-        return f"({self.text})" if self.word and self.word != word else self.text
 
 
 def condition(one: Expression, scope: Scope) -> Said | bool:  # noqa: PLR0911 - one for each kind
@@ -148,15 +76,6 @@ def _joined(one: AllOf | AnyOf, terms: tuple[Expression, ...], scope: Scope) -> 
             case bool(told) if told != is_all:
                 return told
     return together(found, word) if found else is_all
-
-
-def together(found: Sequence[Said], word: Word) -> Said:
-    """Return conditions joined by *word*, a line for each where they are long."""
-    parts = list(dict.fromkeys(one.within(word) for one in found))
-    if len(parts) == 1:
-        return found[0]
-    is_long = sum(map(len, parts)) > WIDTH
-    return Said((f"\n        {word} " if is_long else f" {word} ").join(parts), word)
 
 
 def _compared(left: Expression, sign: str, right: Expression, scope: Scope) -> Said | bool:
@@ -221,7 +140,7 @@ def written(one: Expression, scope: Scope) -> Written:  # noqa: PLR0911 - one fo
         case Scale(factor, of):
             part = written(of, scope)
             kind: Kind = "real" if isinstance(factor, float) else part.kind
-            return Written(f"{_constant(factor).text} * {part.text}", kind, part.known)
+            return Written(f"({_constant(factor).text} * {part.text})", kind, part.known)
         case Largest(of):
             return _extreme("max_of", of, scope)
         case Smallest(of):
@@ -278,7 +197,7 @@ def _minus(left: Written, right: Written) -> Written:
     if left.kind == "time":
         return Written(f'datetime_diff("microsecond", {left.text}, {right.text})', "long", known)
     kind: Kind = "real" if "real" in (left.kind, right.kind) else "long"
-    return Written(f"{left.text} - {right.text}", kind, known)
+    return Written(f"({left.text} - {right.text})", kind, known)
 
 
 def _ratio(left: Written, right: Expression, scope: Scope) -> Written:
@@ -286,7 +205,8 @@ def _ratio(left: Written, right: Expression, scope: Scope) -> Written:
     part = left.text if left.kind == "real" else f"1.0 * {left.text}"
     if isinstance(right, Constant) and right.value:
         return Written(f"{part} / {divisor.text}", "real", left.known)
-    text = f"iff({divisor.text} != 0, {part} / {divisor.text}, real(null))"
+    by = divisor.text if isinstance(right, Column) else f"({divisor.text})"
+    text = f"iff({by} != 0, {part} / {by}, real(null))"
     return Written(text, "real")
 
 

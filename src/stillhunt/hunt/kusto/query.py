@@ -4,16 +4,9 @@ import dataclasses
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from stillhunt.hunt.kusto.expressions import (
-    Edges,
-    Said,
-    Scope,
-    Written,
-    aggregate,
-    condition,
-    written,
-)
+from stillhunt.hunt.kusto.expressions import aggregate, condition, written
 from stillhunt.hunt.kusto.literals import duration, null, pascal
+from stillhunt.hunt.kusto.scope import Edges, Said, Scope, Written
 from stillhunt.hunt.kusto.tables import DIRECTORY, KustoTable, kind_of
 from stillhunt.hunt.plan import (
     Aggregate,
