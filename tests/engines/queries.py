@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from population import CUT_US, DAY, TOLD, UNTIL_US
+from population import CUT_US, DAY, HOUR, MINUTE, SECOND, START_US, TOLD, UNTIL_US
 
 from stillhunt.hunt.claims import detector_sql
 from stillhunt.hunt.parameters import resolve
@@ -16,6 +16,26 @@ __all__ = ["NAMES", "everything", "of", "query"]
 DETECTORS = parts("stillhunt.hunt.detectors")
 RULES = {rule.name: rule for rule in load_rules()}
 NAMES: tuple[str, ...] = (*RULES, *DETECTORS)
+
+FAILED = START_US + 2 * DAY + HOUR + 10 * SECOND
+SIGNED_UP = START_US - 26 * DAY
+EDGES = {
+    "burst": (CUT_US, CUT_US),
+    "burst_account": (CUT_US, CUT_US),
+    "burst_prefix": (CUT_US, CUT_US),
+    "bulk_signup": (SIGNED_UP, SIGNED_UP + DAY - 1),
+    "failover": (FAILED, FAILED + 10 * MINUTE),
+    "many_accounts": (START_US + DAY + 1, START_US + DAY + 4 * MINUTE),
+    "many_addresses": (START_US + 1, START_US + 5 * HOUR),
+    "new_model_pivot": (UNTIL_US - DAY - 4 * HOUR, UNTIL_US),
+    "out_of_plan": (START_US + DAY, START_US + 2 * DAY - 1),
+    "round_the_clock": (START_US, START_US + 7 * HOUR - 1),
+    "signature_reuse": (START_US + DAY, START_US + 2 * DAY),
+}
+"""Periods that begin, or end, with the very exchange that something hangs on [us since epoch]."""
+
+ONE = TOLD | {"repetition.min_exchanges": "1", "repetition.low": "0"}
+"""Bounds at which an account of one exchange is asked about."""
 
 
 def query(
@@ -42,20 +62,22 @@ def everything() -> Iterator[tuple[str, str]]:
     """Yield a name and a query for each rule and detector.
 
     Rules come with other lists of paths, over everything, and with a period that begins or
-    ends in the middle of a burst.
+    ends where it matters.
     """
     for name in NAMES:
         yield name, query(name)
+    yield "repetition-one", query("repetition", ONE)
     for name, rule in RULES.items():
         if rule.filter.paths:
             told = TOLD | {f"{name}.paths": "/v1/messages,/v1/responses,/v1/messages/*"}
             yield f"{name}-paths", query(name, told)
             yield f"{name}-all", query(name, TOLD | {f"{name}.paths": "*"})
-        if rule.window.parameter:
+        if rule.window.kind == "lookback":
             yield f"{name}-ever", query(name, TOLD | {f"{name}.{rule.window.parameter}": "all"})
-        else:
-            yield f"{name}-before", query(name, until_us=CUT_US)
-            yield f"{name}-after", query(name, from_us=CUT_US)
+        if name in EDGES:
+            from_us, until_us = EDGES[name]
+            yield f"{name}-from", query(name, from_us=from_us)
+            yield f"{name}-until", query(name, until_us=until_us)
 
 
 def of(name: str) -> Iterator[tuple[str, str]]:

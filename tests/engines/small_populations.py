@@ -5,7 +5,17 @@ from typing import Any
 
 import pyarrow as pa
 from hypothesis import strategies as st
-from population import ADDRESSES, DAY, HOUR, MINUTE, PATHS, SECOND, START_US, exchanges_of
+from population import (
+    ADDRESSES,
+    DAY,
+    HOUR,
+    MINUTE,
+    PATHS,
+    SECOND,
+    START_US,
+    directory_of,
+    exchanges_of,
+)
 from queries import NAMES
 
 from stillhunt.hunt.directory import COLUMNS as DIRECTORY
@@ -18,7 +28,7 @@ __all__ = ["Case", "cases"]
 OFFSETS = (0, 1, SECOND, MINUTE - 1, MINUTE, MINUTE + 1, HOUR, DAY - 1, DAY, DAY + 1, 3 * DAY)
 CHOSEN: dict[str, tuple[Any, ...]] = {
     "ts_us": tuple(START_US + a + b for a in (0, 30 * SECOND) for b in OFFSETS),
-    "account_id": ("a", "b", "c"),
+    "account_id": ("a", "a", "a", "b", "c"),
     "org_id": ("o", "p"),
     "source_ip": ADDRESSES[:8],
     "path": PATHS[:3],
@@ -46,7 +56,7 @@ class Case:
 @st.composite
 def cases(draw: st.DrawFn) -> Case:
     """Return a rule or detector, low bounds, and up to 60 exchanges of three accounts."""
-    rows = draw(st.lists(_rows(), min_size=1, max_size=60))
+    rows = draw(st.lists(_rows(), min_size=8, max_size=40))
     until = max(row["ts_us"] for row in rows) - draw(st.sampled_from((0, 0, 1)))
     name = draw(st.sampled_from(NAMES))
     return Case(
@@ -63,7 +73,7 @@ def _rows() -> st.SearchStrategy[dict[str, Any]]:
     for name in HOT:
         if name not in ("exchange_id", "source", "sketch_version"):
             known = st.sampled_from(CHOSEN[name]) if name in CHOSEN else _any(column(name).kind)
-            columns[name] = known if name == "ts_us" else st.none() | known | known
+            columns[name] = known if name == "ts_us" else st.one_of(*[known] * 7, st.none())
     return st.fixed_dictionaries(columns)
 
 
@@ -83,14 +93,23 @@ def _any(kind: str) -> st.SearchStrategy[Any]:
             return st.sampled_from((0, 1, 2, 100, 2**31 - 1))
 
 
+LOW: dict[str, tuple[str, ...]] = {
+    "integer": ("0", "0", "1", "2"),
+    "number": ("0", "0.5", "1"),
+    "duration": ("1m", "1h", "1d", "all"),
+    "paths": ("*", "", "/v1/messages,/v1/messages/*"),
+    "map": ("free=0,pro=1", "*=0"),
+    "list": ("nat,cloud", "x,example.com"),
+}
+
+
 def _told(draw: st.DrawFn, name: str) -> dict[str, str]:
     """Return bounds that a few rows reach."""
     told = {}
     for parameter in known_parameters():
-        if parameter.owner != name or parameter.kind not in ("integer", "number", "duration"):
+        if parameter.owner != name:
             continue
-        choices = ("1m", "1h", "1d", "all") if parameter.kind == "duration" else ("0", "1", "2")
-        value = draw(st.sampled_from(choices))
+        value = draw(st.sampled_from(LOW[parameter.kind]))
         try:
             parameter.parse(value)
         except ConfigError:
@@ -100,11 +119,11 @@ def _told(draw: st.DrawFn, name: str) -> dict[str, str]:
 
 
 def _directory(draw: st.DrawFn) -> pa.Table:
-    text = st.none() | st.sampled_from(("free", "pro", "example.com", "aa9"))
+    text = st.sampled_from(("free", "pro", "example.com", None))
+    times = st.sampled_from(("2026-03-01", "2026-03-01T23:59:59.999999Z", "2026-02-28", "x", None))
     rows = [
-        {name: draw(text) for name in DIRECTORY} | {"account_id": account}
-        for account in draw(st.sets(st.sampled_from(("a", "b", "d"))))
+        {name: draw(text) for name in DIRECTORY}
+        | {"account_id": account, "created_at": draw(times)}
+        for account in ("a", "b", "d")
     ]
-    return pa.table(
-        {name: pa.array([row[name] for row in rows], pa.string()) for name in DIRECTORY}
-    )
+    return directory_of(rows)

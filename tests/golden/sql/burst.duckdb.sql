@@ -1,18 +1,20 @@
 WITH chosen AS (
     SELECT source_ip, ts_us, ts_us - MOD(ts_us, 60000000) AS minute_us
     FROM (SELECT ts_us, source_ip
-    FROM exchanges
-    WHERE ts_us > -31536000000000 - 60000000
-      AND ts_us <= 86400000000
-      AND (method IS NULL OR method IN ('POST'))
-      AND (path IN ('/v1/messages', '/v1/chat/completions', '/v1/responses', '/v1/completions', '/v1/generate')
+FROM exchanges
+WHERE ts_us > -31536000000000 - 60000000
+  AND ts_us <= 86400000000
+  AND (method IS NULL
+      OR method IN ('POST'))
+  AND (path IN ('/v1/messages', '/v1/chat/completions', '/v1/responses', '/v1/completions', '/v1/generate')
       OR STARTS_WITH(path, '/v1/messages?')
       OR STARTS_WITH(path, '/v1/chat/completions?')
       OR STARTS_WITH(path, '/v1/responses?')
       OR STARTS_WITH(path, '/v1/completions?')
       OR STARTS_WITH(path, '/v1/generate?')
-      OR (path IS NULL AND (operation IS NULL OR operation IN ('chat', 'completion', 'completions', 'generate_content', 'message', 'messages', 'response', 'responses', 'text_completion'))))
-      AND source_ip IS NOT NULL)
+      OR (path IS NULL AND (operation IS NULL
+      OR operation IN ('chat', 'completion', 'completions', 'generate_content', 'message', 'messages', 'response', 'responses', 'text_completion'))))
+  AND source_ip IS NOT NULL)
 ),
 busy AS (
     SELECT source_ip, ROW_NUMBER() OVER (ORDER BY source_ip) AS number
@@ -50,7 +52,7 @@ above AS (
     FROM counted
     WHERE peak_requests > 100 AND ts_us > -31536000000000
 )
-SELECT b.source_ip, MAX(CASE WHEN peak_requests > 10 * 100 THEN 4 ELSE 3 END) AS severity, MAX(COALESCE(CAST(peak_requests AS DOUBLE) / GREATEST(100, 1), 0)) AS statistic,
+SELECT b.source_ip, MAX(CASE WHEN peak_requests > 1000 THEN 4 ELSE 3 END) AS severity, MAX(COALESCE(CAST(peak_requests AS DOUBLE) / 100, 0)) AS statistic,
        MAX(peak_requests) AS peak_requests, MIN(CASE WHEN peak_requests = peak THEN ts_us END) AS peak_us,
        COUNT(*) AS requests_above, COUNT(DISTINCT ts_us - MOD(ts_us, 1000000)) AS seconds_above,
        MIN(ts_us) AS first_seen, MAX(ts_us) AS last_seen

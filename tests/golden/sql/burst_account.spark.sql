@@ -125,8 +125,8 @@ WITH chosen AS (
 )
 SELECT
   b.account_id,
-  MAX(CASE WHEN peak_requests > 10 * 100 THEN 4 ELSE 3 END) AS severity,
-  MAX(COALESCE(CAST(peak_requests AS DOUBLE) / GREATEST(100, 1), 0)) AS statistic,
+  MAX(CASE WHEN peak_requests > 1000 THEN 4 ELSE 3 END) AS severity,
+  MAX(COALESCE(CAST(peak_requests AS DOUBLE) / 100, 0)) AS statistic,
   MAX(peak_requests) AS peak_requests,
   MIN(CASE WHEN peak_requests = peak THEN ts_us END) AS peak_us,
   COUNT(*) AS requests_above,

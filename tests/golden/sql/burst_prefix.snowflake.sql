@@ -15,50 +15,45 @@ WITH chosen AS (
         THEN REGEXP_SUBSTR(source_ip, '^[0-9]+[.][0-9]+[.][0-9]+') || '.0/24'
         ELSE source_ip
       END AS source_prefix
-    FROM (
-      SELECT
-        ts_us,
-        source_ip
-      FROM exchanges
-      WHERE
-        ts_us > -31536000000000 - 60000000
-        AND ts_us <= 86400000000
-        AND (
-          method IS NULL OR method IN ('POST')
+    FROM exchanges
+    WHERE
+      ts_us > -31536000000000 - 60000000
+      AND ts_us <= 86400000000
+      AND (
+        method IS NULL OR method IN ('POST')
+      )
+      AND (
+        path IN (
+          '/v1/messages',
+          '/v1/chat/completions',
+          '/v1/responses',
+          '/v1/completions',
+          '/v1/generate'
         )
-        AND (
-          path IN (
-            '/v1/messages',
-            '/v1/chat/completions',
-            '/v1/responses',
-            '/v1/completions',
-            '/v1/generate'
-          )
-          OR STARTSWITH(path, '/v1/messages?')
-          OR STARTSWITH(path, '/v1/chat/completions?')
-          OR STARTSWITH(path, '/v1/responses?')
-          OR STARTSWITH(path, '/v1/completions?')
-          OR STARTSWITH(path, '/v1/generate?')
-          OR (
-            path IS NULL
-            AND (
-              operation IS NULL
-              OR operation IN (
-                'chat',
-                'completion',
-                'completions',
-                'generate_content',
-                'message',
-                'messages',
-                'response',
-                'responses',
-                'text_completion'
-              )
+        OR STARTSWITH(path, '/v1/messages?')
+        OR STARTSWITH(path, '/v1/chat/completions?')
+        OR STARTSWITH(path, '/v1/responses?')
+        OR STARTSWITH(path, '/v1/completions?')
+        OR STARTSWITH(path, '/v1/generate?')
+        OR (
+          path IS NULL
+          AND (
+            operation IS NULL
+            OR operation IN (
+              'chat',
+              'completion',
+              'completions',
+              'generate_content',
+              'message',
+              'messages',
+              'response',
+              'responses',
+              'text_completion'
             )
           )
         )
-        AND NOT source_ip IS NULL
-    )
+      )
+      AND NOT source_ip IS NULL
   )
 ), busy AS (
   SELECT
@@ -138,8 +133,8 @@ WITH chosen AS (
 )
 SELECT
   b.source_prefix,
-  MAX(CASE WHEN peak_requests > 10 * 100 THEN 4 ELSE 3 END) AS severity,
-  MAX(COALESCE(CAST(peak_requests AS DOUBLE) / GREATEST_IGNORE_NULLS(100, 1), 0)) AS statistic,
+  MAX(CASE WHEN peak_requests > 1000 THEN 4 ELSE 3 END) AS severity,
+  MAX(COALESCE(CAST(peak_requests AS DOUBLE) / 100, 0)) AS statistic,
   MAX(peak_requests) AS peak_requests,
   MIN(CASE WHEN peak_requests = peak THEN ts_us END) AS peak_us,
   COUNT(*) AS requests_above,

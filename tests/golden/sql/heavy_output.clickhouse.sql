@@ -3,67 +3,73 @@ WITH figures AS (
     account_id,
     COUNT(*) AS total_requests,
     AVG(output_tokens) AS mean_output_tokens,
-    CAST(SUM(CASE WHEN max_tokens > 0 THEN output_tokens END) AS Nullable(Float64)) / SUM(CASE WHEN max_tokens > 0 THEN max_tokens END) AS share_of_max_tokens,
+    SUM(CASE WHEN max_tokens > 0 THEN output_tokens END) AS share_of_max_tokens_part,
+    SUM(CASE WHEN max_tokens > 0 THEN max_tokens END) AS share_of_max_tokens_whole,
     COUNT(*) AS n,
     MIN(ts_us) AS first_seen,
     MAX(ts_us) AS last_seen
-  FROM (
-    SELECT
-      ts_us,
-      account_id,
-      output_tokens,
-      max_tokens
-    FROM exchanges
-    WHERE
-      ts_us > -9999913600000000
-      AND ts_us <= 86400000000
-      AND (
-        path IN (
-          '/v1/messages',
-          '/v1/chat/completions',
-          '/v1/responses',
-          '/v1/completions',
-          '/v1/generate'
-        )
-        OR startsWith(path, '/v1/messages?')
-        OR startsWith(path, '/v1/chat/completions?')
-        OR startsWith(path, '/v1/responses?')
-        OR startsWith(path, '/v1/completions?')
-        OR startsWith(path, '/v1/generate?')
-        OR (
-          path IS NULL
-          AND (
-            operation IS NULL
-            OR operation IN (
-              'chat',
-              'completion',
-              'completions',
-              'generate_content',
-              'message',
-              'messages',
-              'response',
-              'responses',
-              'text_completion'
-            )
+  FROM exchanges
+  WHERE
+    ts_us > -9999913600000000
+    AND ts_us <= 86400000000
+    AND (
+      path IN (
+        '/v1/messages',
+        '/v1/chat/completions',
+        '/v1/responses',
+        '/v1/completions',
+        '/v1/generate'
+      )
+      OR startsWith(path, '/v1/messages?')
+      OR startsWith(path, '/v1/chat/completions?')
+      OR startsWith(path, '/v1/responses?')
+      OR startsWith(path, '/v1/completions?')
+      OR startsWith(path, '/v1/generate?')
+      OR (
+        path IS NULL
+        AND (
+          operation IS NULL
+          OR operation IN (
+            'chat',
+            'completion',
+            'completions',
+            'generate_content',
+            'message',
+            'messages',
+            'response',
+            'responses',
+            'text_completion'
           )
         )
       )
-      AND NOT (
-        output_tokens IS NULL
-      )
-      AND NOT (
-        account_id IS NULL
-      )
-  )
+    )
+    AND NOT (
+      output_tokens IS NULL
+    )
+    AND NOT (
+      account_id IS NULL
+    )
   GROUP BY
     account_id
+), chosen AS (
+  SELECT
+    account_id,
+    total_requests,
+    mean_output_tokens,
+    share_of_max_tokens_part,
+    share_of_max_tokens_whole,
+    n,
+    first_seen,
+    last_seen,
+    CAST(share_of_max_tokens_part AS Nullable(Float64)) / nullIf(share_of_max_tokens_whole, 0) AS share_of_max_tokens
+  FROM figures
 )
 SELECT
   account_id,
   3 AS severity,
   LEAST(
-    COALESCE(CAST(total_requests AS Nullable(Float64)) / GREATEST(1000, 1), 0),
-    COALESCE(CAST(mean_output_tokens AS Nullable(Float64)) / GREATEST(500.0, 1), 0)
+    COALESCE(CAST(total_requests AS Nullable(Float64)) / 1000, 0),
+    COALESCE(CAST(mean_output_tokens AS Nullable(Float64)) / 500.0, 0)
   ) AS statistic,
   n,
   first_seen,
@@ -71,7 +77,7 @@ SELECT
   total_requests,
   mean_output_tokens,
   share_of_max_tokens
-FROM figures
+FROM chosen
 WHERE
   total_requests > 1000 AND mean_output_tokens > 500.0
 SETTINGS join_use_nulls = 1, prefer_column_name_to_alias = 1, union_default_mode = 'DISTINCT', aggregate_functions_null_for_empty = 1

@@ -83,7 +83,7 @@ WITH busy AS (
     c.commonest,
     c.coverage,
     e.entropy,
-    GREATEST(0, 1 - e.entropy / LN(c.n)) AS same
+    CASE WHEN c.n > 1 THEN GREATEST(0, 1 - e.entropy / LN(c.n)) END AS same
   FROM covered AS c
   JOIN entropies AS e
     ON e.account = c.account

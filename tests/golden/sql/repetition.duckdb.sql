@@ -45,7 +45,7 @@
         ),
         sameness AS (
             SELECT b.account_id, c.n, c.templates, c.singles, c.commonest, c.coverage, e.entropy,
-                   GREATEST(0, 1 - e.entropy / LN(c.n)) AS same
+                   CASE WHEN c.n > 1 THEN GREATEST(0, 1 - e.entropy / LN(c.n)) END AS same
             FROM covered AS c
             JOIN entropies AS e ON e.account = c.account
             JOIN busy AS b ON b.account = c.account

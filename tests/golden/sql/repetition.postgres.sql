@@ -85,7 +85,10 @@ WITH busy AS (
     c.commonest,
     c.coverage,
     e.entropy,
-    GREATEST(0, 1 - CAST(e.entropy AS DOUBLE PRECISION) / LN(c.n)) AS same
+    CASE
+      WHEN c.n > 1
+      THEN GREATEST(0, 1 - CAST(e.entropy AS DOUBLE PRECISION) / LN(c.n))
+    END AS same
   FROM covered AS c
   JOIN entropies AS e
     ON e.account = c.account

@@ -83,7 +83,10 @@ WITH busy AS (
     c.commonest,
     c.coverage,
     e.entropy,
-    GREATEST_IGNORE_NULLS(0, 1 - CAST(e.entropy AS DOUBLE) / LN(c.n)) AS same
+    CASE
+      WHEN c.n > 1
+      THEN GREATEST_IGNORE_NULLS(0, 1 - CAST(e.entropy AS DOUBLE) / LN(c.n))
+    END AS same
   FROM covered AS c
   JOIN entropies AS e
     ON e.account = c.account

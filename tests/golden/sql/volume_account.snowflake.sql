@@ -7,48 +7,42 @@ WITH figures AS (
     COUNT(*) AS n,
     MIN(ts_us) AS first_seen,
     MAX(ts_us) AS last_seen
-  FROM (
-    SELECT
-      ts_us,
-      account_id,
-      output_tokens
-    FROM exchanges
-    WHERE
-      ts_us > 0
-      AND ts_us <= 86400000000
-      AND (
-        path IN (
-          '/v1/messages',
-          '/v1/chat/completions',
-          '/v1/responses',
-          '/v1/completions',
-          '/v1/generate'
-        )
-        OR STARTSWITH(path, '/v1/messages?')
-        OR STARTSWITH(path, '/v1/chat/completions?')
-        OR STARTSWITH(path, '/v1/responses?')
-        OR STARTSWITH(path, '/v1/completions?')
-        OR STARTSWITH(path, '/v1/generate?')
-        OR (
-          path IS NULL
-          AND (
-            operation IS NULL
-            OR operation IN (
-              'chat',
-              'completion',
-              'completions',
-              'generate_content',
-              'message',
-              'messages',
-              'response',
-              'responses',
-              'text_completion'
-            )
+  FROM exchanges
+  WHERE
+    ts_us > 0
+    AND ts_us <= 86400000000
+    AND (
+      path IN (
+        '/v1/messages',
+        '/v1/chat/completions',
+        '/v1/responses',
+        '/v1/completions',
+        '/v1/generate'
+      )
+      OR STARTSWITH(path, '/v1/messages?')
+      OR STARTSWITH(path, '/v1/chat/completions?')
+      OR STARTSWITH(path, '/v1/responses?')
+      OR STARTSWITH(path, '/v1/completions?')
+      OR STARTSWITH(path, '/v1/generate?')
+      OR (
+        path IS NULL
+        AND (
+          operation IS NULL
+          OR operation IN (
+            'chat',
+            'completion',
+            'completions',
+            'generate_content',
+            'message',
+            'messages',
+            'response',
+            'responses',
+            'text_completion'
           )
         )
       )
-      AND NOT account_id IS NULL
-  )
+    )
+    AND NOT account_id IS NULL
   GROUP BY
     account_id
 )
@@ -56,8 +50,8 @@ SELECT
   account_id,
   CASE WHEN total_output_tokens > 200000 THEN 5 ELSE 4 END AS severity,
   GREATEST_IGNORE_NULLS(
-    COALESCE(CAST(total_requests AS DOUBLE) / GREATEST_IGNORE_NULLS(5000, 1), 0),
-    COALESCE(CAST(total_output_tokens AS DOUBLE) / GREATEST_IGNORE_NULLS(100000, 1), 0)
+    COALESCE(CAST(total_requests AS DOUBLE) / 5000, 0),
+    COALESCE(CAST(total_output_tokens AS DOUBLE) / 100000, 0)
   ) AS statistic,
   n,
   first_seen,
@@ -66,4 +60,6 @@ SELECT
   total_output_tokens
 FROM figures
 WHERE
-  total_requests > 5000 OR total_output_tokens > 100000
+  (
+    total_requests > 5000 OR total_output_tokens > 100000
+  )

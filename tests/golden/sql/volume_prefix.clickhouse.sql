@@ -1,4 +1,56 @@
-WITH figures AS (
+WITH chosen AS (
+  SELECT
+    operation,
+    output_tokens,
+    path,
+    source_ip,
+    ts_us,
+    CASE
+      WHEN POSITION(source_ip, ':') > 0
+      THEN REGEXP_EXTRACT(source_ip, '^[^:.]+(:[^:.]+)?(:[1-9a-f][^:.]*)?', 0) || '::/48'
+      WHEN POSITION(source_ip, '.') > 0
+      THEN REGEXP_EXTRACT(source_ip, '^[0-9]+[.][0-9]+[.][0-9]+', 0) || '.0/24'
+      ELSE source_ip
+    END AS source_prefix
+  FROM exchanges
+  WHERE
+    ts_us > 0
+    AND ts_us <= 86400000000
+    AND (
+      path IN (
+        '/v1/messages',
+        '/v1/chat/completions',
+        '/v1/responses',
+        '/v1/completions',
+        '/v1/generate'
+      )
+      OR startsWith(path, '/v1/messages?')
+      OR startsWith(path, '/v1/chat/completions?')
+      OR startsWith(path, '/v1/responses?')
+      OR startsWith(path, '/v1/completions?')
+      OR startsWith(path, '/v1/generate?')
+      OR (
+        path IS NULL
+        AND (
+          operation IS NULL
+          OR operation IN (
+            'chat',
+            'completion',
+            'completions',
+            'generate_content',
+            'message',
+            'messages',
+            'response',
+            'responses',
+            'text_completion'
+          )
+        )
+      )
+    )
+    AND NOT (
+      source_ip IS NULL
+    )
+), figures AS (
   SELECT
     source_prefix,
     COUNT(*) AS total_requests,
@@ -6,63 +58,7 @@ WITH figures AS (
     COUNT(*) AS n,
     MIN(ts_us) AS first_seen,
     MAX(ts_us) AS last_seen
-  FROM (
-    SELECT
-      ts_us,
-      source_ip,
-      output_tokens,
-      CASE
-        WHEN POSITION(source_ip, ':') > 0
-        THEN REGEXP_EXTRACT(source_ip, '^[^:.]+(:[^:.]+)?(:[1-9a-f][^:.]*)?', 0) || '::/48'
-        WHEN POSITION(source_ip, '.') > 0
-        THEN REGEXP_EXTRACT(source_ip, '^[0-9]+[.][0-9]+[.][0-9]+', 0) || '.0/24'
-        ELSE source_ip
-      END AS source_prefix
-    FROM (
-      SELECT
-        ts_us,
-        source_ip,
-        output_tokens
-      FROM exchanges
-      WHERE
-        ts_us > 0
-        AND ts_us <= 86400000000
-        AND (
-          path IN (
-            '/v1/messages',
-            '/v1/chat/completions',
-            '/v1/responses',
-            '/v1/completions',
-            '/v1/generate'
-          )
-          OR startsWith(path, '/v1/messages?')
-          OR startsWith(path, '/v1/chat/completions?')
-          OR startsWith(path, '/v1/responses?')
-          OR startsWith(path, '/v1/completions?')
-          OR startsWith(path, '/v1/generate?')
-          OR (
-            path IS NULL
-            AND (
-              operation IS NULL
-              OR operation IN (
-                'chat',
-                'completion',
-                'completions',
-                'generate_content',
-                'message',
-                'messages',
-                'response',
-                'responses',
-                'text_completion'
-              )
-            )
-          )
-        )
-        AND NOT (
-          source_ip IS NULL
-        )
-    )
-  )
+  FROM chosen
   GROUP BY
     source_prefix
 )
@@ -70,8 +66,8 @@ SELECT
   source_prefix,
   CASE WHEN total_output_tokens > 200000 THEN 5 ELSE 4 END AS severity,
   GREATEST(
-    COALESCE(CAST(total_requests AS Nullable(Float64)) / GREATEST(5000, 1), 0),
-    COALESCE(CAST(total_output_tokens AS Nullable(Float64)) / GREATEST(100000, 1), 0)
+    COALESCE(CAST(total_requests AS Nullable(Float64)) / 5000, 0),
+    COALESCE(CAST(total_output_tokens AS Nullable(Float64)) / 100000, 0)
   ) AS statistic,
   n,
   first_seen,
@@ -80,5 +76,7 @@ SELECT
   total_output_tokens
 FROM figures
 WHERE
-  total_requests > 5000 OR total_output_tokens > 100000
+  (
+    total_requests > 5000 OR total_output_tokens > 100000
+  )
 SETTINGS join_use_nulls = 1, prefer_column_name_to_alias = 1, union_default_mode = 'DISTINCT', aggregate_functions_null_for_empty = 1

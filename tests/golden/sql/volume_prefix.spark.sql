@@ -1,4 +1,54 @@
-WITH figures AS (
+WITH chosen AS (
+  SELECT
+    operation,
+    output_tokens,
+    path,
+    source_ip,
+    ts_us,
+    CASE
+      WHEN LOCATE(':', source_ip) > 0
+      THEN REGEXP_EXTRACT(source_ip, '^[^:.]+(:[^:.]+)?(:[1-9a-f][^:.]*)?', 0) || '::/48'
+      WHEN LOCATE('.', source_ip) > 0
+      THEN REGEXP_EXTRACT(source_ip, '^[0-9]+[.][0-9]+[.][0-9]+', 0) || '.0/24'
+      ELSE source_ip
+    END AS source_prefix
+  FROM exchanges
+  WHERE
+    ts_us > 0
+    AND ts_us <= 86400000000
+    AND (
+      path IN (
+        '/v1/messages',
+        '/v1/chat/completions',
+        '/v1/responses',
+        '/v1/completions',
+        '/v1/generate'
+      )
+      OR STARTSWITH(path, '/v1/messages?')
+      OR STARTSWITH(path, '/v1/chat/completions?')
+      OR STARTSWITH(path, '/v1/responses?')
+      OR STARTSWITH(path, '/v1/completions?')
+      OR STARTSWITH(path, '/v1/generate?')
+      OR (
+        path IS NULL
+        AND (
+          operation IS NULL
+          OR operation IN (
+            'chat',
+            'completion',
+            'completions',
+            'generate_content',
+            'message',
+            'messages',
+            'response',
+            'responses',
+            'text_completion'
+          )
+        )
+      )
+    )
+    AND NOT source_ip IS NULL
+), figures AS (
   SELECT
     source_prefix,
     COUNT(*) AS total_requests,
@@ -6,61 +56,7 @@ WITH figures AS (
     COUNT(*) AS n,
     MIN(ts_us) AS first_seen,
     MAX(ts_us) AS last_seen
-  FROM (
-    SELECT
-      ts_us,
-      source_ip,
-      output_tokens,
-      CASE
-        WHEN LOCATE(':', source_ip) > 0
-        THEN REGEXP_EXTRACT(source_ip, '^[^:.]+(:[^:.]+)?(:[1-9a-f][^:.]*)?', 0) || '::/48'
-        WHEN LOCATE('.', source_ip) > 0
-        THEN REGEXP_EXTRACT(source_ip, '^[0-9]+[.][0-9]+[.][0-9]+', 0) || '.0/24'
-        ELSE source_ip
-      END AS source_prefix
-    FROM (
-      SELECT
-        ts_us,
-        source_ip,
-        output_tokens
-      FROM exchanges
-      WHERE
-        ts_us > 0
-        AND ts_us <= 86400000000
-        AND (
-          path IN (
-            '/v1/messages',
-            '/v1/chat/completions',
-            '/v1/responses',
-            '/v1/completions',
-            '/v1/generate'
-          )
-          OR STARTSWITH(path, '/v1/messages?')
-          OR STARTSWITH(path, '/v1/chat/completions?')
-          OR STARTSWITH(path, '/v1/responses?')
-          OR STARTSWITH(path, '/v1/completions?')
-          OR STARTSWITH(path, '/v1/generate?')
-          OR (
-            path IS NULL
-            AND (
-              operation IS NULL
-              OR operation IN (
-                'chat',
-                'completion',
-                'completions',
-                'generate_content',
-                'message',
-                'messages',
-                'response',
-                'responses',
-                'text_completion'
-              )
-            )
-          )
-        )
-        AND NOT source_ip IS NULL
-    )
-  )
+  FROM chosen
   GROUP BY
     source_prefix
 )
@@ -68,8 +64,8 @@ SELECT
   source_prefix,
   CASE WHEN total_output_tokens > 200000 THEN 5 ELSE 4 END AS severity,
   GREATEST(
-    COALESCE(CAST(total_requests AS DOUBLE) / GREATEST(5000, 1), 0),
-    COALESCE(CAST(total_output_tokens AS DOUBLE) / GREATEST(100000, 1), 0)
+    COALESCE(CAST(total_requests AS DOUBLE) / 5000, 0),
+    COALESCE(CAST(total_output_tokens AS DOUBLE) / 100000, 0)
   ) AS statistic,
   n,
   first_seen,
@@ -78,4 +74,6 @@ SELECT
   total_output_tokens
 FROM figures
 WHERE
-  total_requests > 5000 OR total_output_tokens > 100000
+  (
+    total_requests > 5000 OR total_output_tokens > 100000
+  )

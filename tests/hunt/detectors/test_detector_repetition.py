@@ -132,3 +132,8 @@ def test_twins_of_the_low_tail_share_a_template() -> None:
 def test_prompts_without_a_template_or_account_are_left_out() -> None:
     assert not _tails(rows_of(_times(200), template=None))
     assert not measured(Repetition(), rows_of(_times(200), template=7, account_id=None))
+
+
+def test_one_exchange_is_neither_repetitive_nor_various() -> None:
+    low = Repetition(min_exchanges=1, low=0.0, high=0.0)
+    assert measured(low, rows_of([MIDNIGHT], template=7, script="Latn")) == []

@@ -92,6 +92,12 @@ def test_a_query_can_be_written_for_other_engines(name: str, dialect: Dialect) -
             "LAG without",
         ),
         (
+            f"""SELECT CASE WHEN place > 1 THEN b END, c
+                FROM (SELECT LAG(a) {WINDOW} AS b, LAG(d) {WINDOW} AS c,
+                             ROW_NUMBER() {WINDOW} AS place FROM t)""",
+            "LAG without",
+        ),
+        (
             f"SELECT CASE WHEN ROW_NUMBER() {WINDOW} > 0 THEN LAG(a) {WINDOW} END FROM t",
             "LAG without",
         ),

@@ -6,7 +6,7 @@ factor of 1,000), approximate aggregates, an order that leaves ties open, LAG wi
 (ClickHouse says 0 where others say NULL), casts that one engine rounds and the next cuts off.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import sqlglot
 from sqlglot import exp
@@ -141,7 +141,8 @@ def _is_guarded(lag: exp.Window, select: exp.Select) -> bool:
     """Whether the first row of each partition never shows what LAG says of it.
 
     Either LAG stands in ``CASE WHEN ROW_NUMBER() OVER (the same) > 1``, or the row number has
-    a name that an outer query compares.
+    a name, and whatever reads the LAG from an outer query is in a CASE or behind a WHERE that
+    compares that name with 1.
     """
     same = (lag.args["order"], lag.args.get("partition_by"))
 
@@ -152,16 +153,45 @@ def _is_guarded(lag: exp.Window, select: exp.Select) -> bool:
             and (node.args["order"], node.args.get("partition_by")) == same
         )
 
-    inner = lag.find_ancestor(exp.If)
-    if inner is not None and any(
-        is_place(test.this) and test.expression.sql() == "1"
-        for test in inner.this.find_all(exp.GT)
-    ):
+    if _asks(lag.find_ancestor(exp.If), is_place):
         return True
-    names = {one.alias for one in select.expressions if is_place(one.unalias())}
-    return any(
-        isinstance(test.this, exp.Column)
-        and test.this.name in names
-        and test.expression.sql() == "1"
-        for test in select.root().find_all(exp.GT)
+    places = {one.alias for one in select.expressions if is_place(one.unalias())}
+    name = next((one.alias for one in select.expressions if one.unalias() is lag), None)
+
+    def is_named(node: exp.Expr | None) -> bool:
+        return isinstance(node, exp.Column) and node.name in places
+
+    readers = list(_readers(select))
+    uses = [
+        column
+        for reader in readers
+        for column in reader.find_all(exp.Column)
+        if column.name == name and column.find_ancestor(exp.Select) is reader
+    ]
+    return bool(readers and name) and all(
+        _asks(use.find_ancestor(exp.If, exp.Select), is_named)
+        or _asks(use.parent_select.args.get("where"), is_named)
+        for use in uses
+        if use.parent_select is not None
     )
+
+
+def _asks(condition: exp.Expr | None, is_place: Callable[[exp.Expr | None], bool]) -> bool:
+    """Whether a CASE or a WHERE compares the place with 1."""
+    if not isinstance(condition, exp.If | exp.Where):
+        return False
+    return any(
+        is_place(test.this) and test.expression.sql() == "1"
+        for test in condition.this.find_all(exp.GT)
+    )
+
+
+def _readers(select: exp.Select) -> Iterator[exp.Select]:
+    """Yield the queries that read directly from *select*."""
+    around = select.parent
+    if isinstance(around, exp.CTE):
+        for table in select.root().find_all(exp.Table):
+            if table.name == around.alias and table.parent_select is not None:
+                yield table.parent_select
+    elif isinstance(around, exp.Subquery) and around.parent_select is not None:
+        yield around.parent_select
