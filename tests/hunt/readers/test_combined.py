@@ -1,7 +1,5 @@
 """The quick way through a combined log says what the projection says, line by line."""
 
-from pathlib import Path
-
 import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, strategies
@@ -14,7 +12,8 @@ from stillhunt.hunt.ingest import _together
 from stillhunt.hunt.reading import Reading
 
 PLAIN = (
-    '192.0.2.1 - - [28/May/2026:20:26:40 +0000] "POST /v1/messages HTTP/1.1" 200 7 "-" "curl/8.5.0"'
+    "192.0.2.1 - - [28/May/2026:20:26:40 +0000]"
+    ' "POST /v1/messages HTTP/1.1" 200 7 "-" "curl/8.5.0"'
 )
 Row = dict[str, object]
 
@@ -122,7 +121,21 @@ def test_what_is_odd_goes_the_projections_way(reading: Reading, old: str, new: s
 
 
 FRAGMENTS = strategies.sampled_from(
-    ['"', "\\", " ", "-", "[", "]", "28/May/2026:20:26:40 +0000", "200", "/v1", "é", "0", "\t", "::"]
+    [
+        '"',
+        "\\",
+        " ",
+        "-",
+        "[",
+        "]",
+        "28/May/2026:20:26:40 +0000",
+        "200",
+        "/v1",
+        "é",
+        "0",
+        "\t",
+        "::",
+    ]
 )
 
 

@@ -1,1 +1,0 @@
-"""Makes this folder importable, so that the tests of sinks find ``desk_kit``, too."""
