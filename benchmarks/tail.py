@@ -28,13 +28,13 @@ from benchmarks.timing import STILLHUNT
 
 __all__ = ["rows"]
 
-RATE_LINES = {"stillhunt": 2_000_000, "fail2ban": 100_000}
+RATE_LINES = {"stillhunt": 2_000_000, "fail2ban": 50_000}
 BURSTS = 40
 MEMORY_LINES = 5_000_000
-PATIENCE_S = 600.0
+PATIENCE_S = 180.0
 FILTER = """
 [Definition]
-failregex = ^<HOST> - - \\[[^\\]]*\\] "POST /v1/messages
+failregex = ^<HOST> - - \\s*"POST /v1/messages
 datepattern = \\[%%d/%%b/%%Y:%%H:%%M:%%S %%z\\]
 """
 JAIL = """
@@ -46,7 +46,7 @@ filter = burst
 logpath = {log}
 maxretry = 101
 findtime = 60
-bantime = 1
+bantime = 3600
 usedns = no
 action = nothing
 """
