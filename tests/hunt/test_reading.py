@@ -18,7 +18,7 @@ SAMPLES = Path(__file__).parents[1] / "samples"
 FILES = {
     "native": "native.jsonl", "nginx": "nginx.log", "nginx_json": "nginx_json.jsonl",
     "litellm_spend": "litellm_spend.jsonl", "litellm_payload": "litellm_payload.jsonl",
-    "otel": "otel.jsonl", "mapped": "mapped.jsonl",
+    "otel": "otel.jsonl", "mapped": "mapped.jsonl", "ocsf": "ocsf.jsonl", "ecs": "ecs.jsonl",
 }  # fmt: skip
 
 

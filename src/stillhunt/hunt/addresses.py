@@ -50,9 +50,8 @@ def canonical_column(column: pa.ChunkedArray) -> pa.ChunkedArray:
         column: Texts, any chunks.
     """
     coded = column.combine_chunks().dictionary_encode()
-    if pc.all(pc.match_substring_regex(coded.dictionary, PLAIN_V4)).as_py():
-        return column
-    texts = coded.dictionary.to_pylist()
+    unsure = pc.invert(pc.match_substring_regex(coded.dictionary, PLAIN_V4))
+    texts = coded.dictionary.filter(unsure).to_pylist()
     known = [_known.get(text, UNSEEN) for text in texts]  # another thread may empty the store
     spelled = [
         _remembered(text) if found == UNSEEN else found
@@ -60,7 +59,8 @@ def canonical_column(column: pa.ChunkedArray) -> pa.ChunkedArray:
     ]
     if spelled == texts:
         return column
-    return pa.chunked_array([pa.array(spelled, pa.string()).take(coded.indices)])
+    values = pc.replace_with_mask(coded.dictionary, unsure, pa.array(spelled, pa.string()))
+    return pa.chunked_array([values.take(coded.indices)])
 
 
 def _remembered(text: str | None) -> str | None:
