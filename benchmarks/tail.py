@@ -193,11 +193,12 @@ def _stillhunt(folder: Path) -> Iterator[Follower]:
 
     def answered(address: str) -> bool:
         nonlocal place
-        with out.open() as file:
+        with out.open("rb") as file:
             file.seek(place)
-            for line in file:
-                said[str(json.loads(line)["subject"].get("source_ip"))] = None
-            place = file.tell()
+            *lines, rest = file.read().split(b"\n")  # the last one may be half-written
+            place = file.tell() - len(rest)
+        for line in lines:
+            said[str(json.loads(line)["subject"].get("source_ip"))] = None
         return address in said
 
     with _running(command, folder) as process:

@@ -111,7 +111,7 @@ class Follower:
     process: "subprocess.Popen[bytes]"
 
     def alerts(self, detector: str = "burst") -> list[str]:
-        lines = (self.folder / "found.jsonl").read_text().splitlines()
+        lines = (self.folder / "found.jsonl").read_text().split("\n")[:-1]  # whole ones
         return [
             str(one["subject"]["source_ip"])
             for one in map(json.loads, lines)

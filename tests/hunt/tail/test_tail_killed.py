@@ -45,9 +45,14 @@ running: list["subprocess.Popen[bytes]"] = []
 def found(folder: Path) -> list[tuple[str, int]]:
     return [
         (one["id"], one["severity"])
-        for one in map(json.loads, (folder / "out.jsonl").read_text().splitlines())
+        for one in map(json.loads, whole_lines(folder / "out.jsonl"))
         if one["detector"] == "burst"
     ]
+
+
+def whole_lines(path: Path) -> list[str]:
+    """Return the lines of *path* but for one that is just being written."""
+    return path.read_text().split("\n")[:-1]
 
 
 def wait_until(folder: Path, n: int, process: "subprocess.Popen[bytes]") -> None:

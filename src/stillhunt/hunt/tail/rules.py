@@ -109,17 +109,25 @@ class Chooser:
 def _choose(rules: Sequence[Told], columns: Sequence[str]) -> str:
     """Return SQL for the exchanges that count, with a Boolean for each rule."""
     kept = list(dict.fromkeys(["ts_us", *(name for told in rules for name in _kept(told))]))
-    tests = {f"counts_{told[0].name}": " AND ".join(_terms(told)) or "TRUE" for told in rules}
-    tested = ", ".join(f"COALESCE({test}, FALSE) AS {name}" for name, test in tests.items())
+    terms = {told[0].name: _terms(told) for told in rules}
+    # Each term once, whatever the number of rules that share it: half the time of the query.
+    shared = list(dict.fromkeys(term for several in terms.values() for term in several))
+    once = ", ".join(f"COALESCE({term}, FALSE) AS term_{k}" for k, term in enumerate(shared))
+    tests = {
+        f"counts_{name}": " AND ".join(f"term_{shared.index(t)}" for t in several) or "TRUE"
+        for name, several in terms.items()
+    }
     made = ", ".join(
         f"{expression_sql(plan.SourcePrefix('source_ip'), _NO_EDGES)} AS {PREFIX}"
         if name == PREFIX
         else name
         for name in kept
     )
-    return f"""SELECT {made}, {", ".join(tests)}
-               FROM (SELECT {", ".join(columns)}, {tested} FROM exchanges)
-               WHERE {" OR ".join(tests)}"""
+    tested = ", ".join(f"({test}) AS {name}" for name, test in tests.items())
+    anyone = " OR ".join(dict.fromkeys(f"({test})" for test in tests.values()))
+    return f"""SELECT {made}, {tested}
+               FROM (SELECT {", ".join(columns)}{", " if once else ""}{once} FROM exchanges)
+               WHERE {anyone}"""
 
 
 def _kept(told: Told) -> Iterator[str]:

@@ -108,55 +108,68 @@ class Sliding:
         if not busy.any():
             return keys[:0], nothing, nothing
         chosen, first = distinct[busy], first[busy]
-        rank = np.searchsorted(chosen, shortened)
-        rank = np.minimum(rank, len(chosen) - 1)
+        rank = np.minimum(np.searchsorted(chosen, shortened), len(chosen) - 1)
         is_chosen = chosen[rank] == shortened
-        earliest = np.full(len(chosen), np.iinfo(np.int64).max)
-        latest = np.zeros(len(chosen), np.int64)
-        np.minimum.at(earliest, rank[is_chosen], times[is_chosen])
-        np.maximum.at(latest, rank[is_chosen], times[is_chosen])
-        ranks, moments = self._events(number, chosen, earliest, latest)
-        counts = _counts(ranks, moments, self.span_us)
-        is_new = (moments >= earliest[ranks]) & (moments < latest[ranks] + self.span_us)
-        above = (counts > self.bound) & is_new
+        ranks, moments = self._moments(number, chosen, rank[is_chosen], times[is_chosen])
+        counts = self._counts(chosen[ranks], moments)
+        above = counts > self.bound
         return keys[first][ranks[above]], moments[above], counts[above]
 
-    def _count(self, number: int, chosen: Keys) -> Ints:
-        block = self.blocks.get(number)
-        if block is None:
-            return np.zeros(len(chosen), np.int64)
-        low, high = self._range(block, chosen)
-        return high - low
+    def _moments(self, number: int, chosen: Keys, rank: Ints, times: Ints) -> tuple[Ints, Ints]:
+        """Return (rank of the subject, time) of what is new and what lies in its reach.
 
-    def _range(self, block: Keys, chosen: Keys) -> tuple[Ints, Ints]:
-        low = np.searchsorted(block, chosen << self._bits)
-        top = (chosen << self._bits) | ((np.uint64(1) << self._bits) - np.uint64(1))
-        return low, np.searchsorted(block, top, side="right")
-
-    def _events(
-        self, number: int, chosen: Keys, earliest: Ints, latest: Ints
-    ) -> tuple[Ints, Ints]:
-        """Return (rank of the subject, time) of what lies in reach, sorted by both."""
-        ranks, moments = [], []
-        for near in (number - 1, number, number + 1):
-            block = self.blocks.get(near)
-            if block is None:
-                continue
-            low, high = self._range(block, chosen)
-            lengths = high - low
-            rank = np.repeat(np.arange(len(chosen)), lengths)
-            start = np.repeat(low - np.concatenate(([0], np.cumsum(lengths)[:-1])), lengths)
-            events = block[np.arange(len(rank)) + start]
-            mask = (np.uint64(1) << self._bits) - np.uint64(1)
-            moment = (events & mask).astype(np.int64) + near * self.span_us
-            reach = (moment > earliest[rank] - self.span_us) & (
-                moment < latest[rank] + self.span_us
+        Each moment once and sorted, so that a thousand requests of one second cost one look.
+        """
+        earliest = np.full(len(chosen), np.iinfo(np.int64).max)
+        latest = np.zeros(len(chosen), np.int64)
+        np.minimum.at(earliest, rank, times)
+        np.maximum.at(latest, rank, times)
+        ranks, moments = [rank], [times]
+        for near in (number, number + 1):
+            block, start = self._block(near), near * self.span_us
+            low = self._place(block, chosen, np.clip(earliest + 1 - start, 0, self.span_us))
+            high = self._place(
+                block, chosen, np.clip(latest + self.span_us - start, 0, self.span_us)
             )
-            ranks.append(rank[reach])
-            moments.append(moment[reach])
+            lengths = np.maximum(high - low, 0)
+            ranks.append(np.repeat(np.arange(len(chosen)), lengths))
+            skipped = low - np.concatenate(([0], np.cumsum(lengths)[:-1]))
+            events = block[np.arange(lengths.sum()) + np.repeat(skipped, lengths)]
+            mask = (np.uint64(1) << self._bits) - np.uint64(1)
+            moments.append((events & mask).astype(np.int64) + start)
         rank, moment = np.concatenate(ranks), np.concatenate(moments)
-        order = np.lexsort((moment, rank))
-        return rank[order], moment[order]
+        first = number * self.span_us
+        line = np.unique(rank * (3 * self.span_us) + (moment - first))
+        return line // (3 * self.span_us), line % (3 * self.span_us) + first
+
+    def _counts(self, keys: Keys, moments: Ints) -> Ints:
+        """Return how many exchanges of each of *keys* lie in (moment - span, moment]."""
+        numbers = moments // self.span_us
+        counts = np.zeros(len(keys), np.int64)
+        for number in np.unique(numbers).tolist():
+            here = numbers == number
+            own, inside = keys[here], moments[here] - number * self.span_us
+            block, before = self._block(number), self._block(number - 1)
+            counts[here] = (
+                self._place(block, own, inside + 1)
+                - self._place(block, own, np.zeros_like(inside))
+                + self._place(before, own, np.full_like(inside, self.span_us))
+                - self._place(before, own, inside + 1)
+            )
+        return counts
+
+    def _count(self, number: int, chosen: Keys) -> Ints:
+        block, nothing = self._block(number), np.zeros(len(chosen), np.int64)
+        end: Ints = self._place(block, chosen, nothing + self.span_us)
+        return end - self._place(block, chosen, nothing)
+
+    def _block(self, number: int) -> Keys:
+        return self.blocks.get(number, np.zeros(0, np.uint64))
+
+    def _place(self, block: Keys, keys: Keys, inside: Ints) -> Ints:
+        """Return the place in *block* of the first exchange of each key at *inside* or later."""
+        wanted = (keys << self._bits) + inside.astype(np.uint64)
+        return np.searchsorted(block, wanted)
 
     def _forget(self, newest_us: int) -> None:
         """Drop blocks that no window of an acceptable exchange reaches into."""
@@ -232,16 +245,3 @@ def _merged(old: Keys | None, fresh: Keys) -> Keys:
     both: Keys = np.concatenate((old, fresh))
     both.sort(kind="stable")
     return both
-
-
-def _counts(ranks: Ints, moments: Ints, span_us: int) -> Ints:
-    """Return how many events of the same rank lie in (t - span, t] at each event."""
-    if not len(moments):
-        return np.zeros(0, np.int64)
-    first = int(moments.min()) - span_us
-    room = int(moments.max()) - first + span_us
-    line = ranks * room + (moments - first)  # one line of time, subject behind subject
-    found: Ints = np.searchsorted(line, line, side="right") - np.searchsorted(
-        line, line - span_us, side="right"
-    )
-    return found
