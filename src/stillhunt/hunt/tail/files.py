@@ -11,80 +11,20 @@ everybody; that is why logrotate's ``copytruncate`` is called lossy.
 
 import contextlib
 import os
-import select
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from stillhunt.hunt.framing import Block
 from stillhunt.hunt.source import shown
 from stillhunt.hunt.tail.lines import Splitter
+from stillhunt.hunt.tail.opened import OpenFile, Piece, line_start, readable_name
 from stillhunt.hunt.tail.place import LEAST, PIECE, Place, is_plain, predecessors, unpacked
 
-__all__ = ["GRACE_S", "Log", "Piece", "Pipe"]
+__all__ = ["GRACE_S", "Log"]
 
 GRACE_S = 10.0
 """How long a renamed file is read on after a new one stands at its path [s]: nginx's workers
 take up to a second to open the new one after ``-s reopen``."""
-
-
-@dataclass(frozen=True)
-class Piece:
-    """Whole lines of one file."""
-
-    name: str
-    block: Block
-    first_line: int
-
-
-class _Open:
-    """One plain file, open for reading."""
-
-    def __init__(self, path: str, file: int, offset: int, next_line: int) -> None:
-        self.path = path
-        self.file = file
-        self.lines = Splitter(offset)
-        self.next_line = next_line
-        self.retired_s: float | None = None
-        self.known: Place | None = None
-
-    def read(self) -> Iterator[Piece]:
-        """Yield what is there, about a megabyte."""
-        data = os.pread(self.file, PIECE, self.lines.read_to)
-        for block in self.lines.feed(data):
-            yield self._piece(block)
-
-    def rest(self) -> Iterator[Piece]:
-        """Yield the line that nobody will finish."""
-        for block in self.lines.finish():
-            yield self._piece(block)
-
-    def _piece(self, block: Block) -> Piece:
-        piece = Piece(shown(self.path), block, self.next_line)
-        self.next_line += max(1, block.data.count(b"\n"))
-        return piece
-
-    @property
-    def is_behind(self) -> bool:
-        """Return whether there is more than was read."""
-        return os.fstat(self.file).st_size > self.lines.read_to
-
-    def is_cut(self) -> bool:
-        """Return whether the file was truncated since it was read."""
-        if os.fstat(self.file).st_size < self.lines.read_to:
-            return True
-        known = self.known
-        return known is not None and not known.is_open_as(self.file)
-
-    def place(self) -> Place:
-        """Return how far it was read."""
-        if self.known is None or self.known.offset != self.lines.offset:
-            self.known = Place.of(self.path, self.file, self.lines.offset, self.next_line)
-        return self.known
-
-    def close(self) -> None:
-        """Close the file."""
-        os.close(self.file)
 
 
 class Log:
@@ -109,10 +49,10 @@ class Log:
         self.path = path
         self._warn = warn
         self._queue: list[Iterator[Piece]] = []
-        self._old: list[_Open] = []
+        self._old: list[OpenFile] = []
         self._caught_up: list[str] = []
         self._done: Place | None = None
-        self._now: _Open | None = None
+        self._now: OpenFile | None = None
         if places:
             self._resume(places)
         else:
@@ -168,7 +108,7 @@ class Log:
 
     def files(self) -> list[str]:
         """Return the path, and where what stood there before can be read now."""
-        return [*self._caught_up, *(_name(one.file) for one in self._old), self.path]
+        return [*self._caught_up, *(readable_name(one.file) for one in self._old), self.path]
 
     def close(self) -> None:
         """Close every file."""
@@ -177,7 +117,7 @@ class Log:
                 one.close()
         self._old, self._now = [], None
 
-    def _current(self, current: _Open) -> Iterator[Piece]:
+    def _current(self, current: OpenFile) -> Iterator[Piece]:
         if current.is_cut():
             place = current.known or current.place()
             copy = self._find(place)
@@ -211,8 +151,8 @@ class Log:
         except OSError:
             return
         if not from_start:
-            offset = _line_start(file)
-        self._now = _Open(self.path, file, offset, next_line)
+            offset = line_start(file)
+        self._now = OpenFile(self.path, file, offset, next_line)
         self._now.place()
 
     def _resume(self, places: Sequence[Place]) -> None:
@@ -224,7 +164,7 @@ class Log:
         with contextlib.suppress(OSError):
             file = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
             if last.is_open_as(file):
-                self._now = _Open(self.path, file, last.offset, last.next_line)
+                self._now = OpenFile(self.path, file, last.offset, last.next_line)
                 self._now.place()
                 return
             os.close(file)
@@ -258,7 +198,7 @@ class Log:
         is_newest = predecessors(Path(self.path))[-1:] == [found]
         if is_newest and is_plain(found):  # its writer may not have turned yet
             file = os.open(found, os.O_RDONLY | os.O_CLOEXEC)
-            self._old.append(_Open(self.path, file, place.offset, place.next_line))
+            self._old.append(OpenFile(self.path, file, place.offset, place.next_line))
         else:
             self._queue.append(self._whole(found, place.offset, place.next_line))
         return found
@@ -286,7 +226,7 @@ class Log:
         for block in lines.finish():
             yield Piece(shown(str(path)), block, next_line)
 
-    def _retire(self, old: _Open) -> None:
+    def _retire(self, old: OpenFile) -> None:
         self._done = replace(old.place(), is_done=True)
         old.close()
         self._old.remove(old)
@@ -295,78 +235,3 @@ class Log:
 def _parts(data: bytes) -> Iterator[bytes]:
     for start in range(0, len(data), PIECE):
         yield data[start : start + PIECE]
-
-
-def _name(file: int) -> str:
-    """Return a path by which the open *file* can be read, also when it was removed."""
-    link = Path(f"/proc/self/fd/{file}")
-    with contextlib.suppress(OSError):
-        target = link.readlink()
-        if target.exists() and _same(target, file):
-            return str(target)
-    return str(link)
-
-
-def _same(path: Path, file: int) -> bool:
-    return os.path.samestat(path.stat(), os.fstat(file))
-
-
-def _line_start(file: int) -> int:
-    """Return where the last line begins that has no newline yet, or the end [bytes]."""
-    end = os.fstat(file).st_size
-    at = end
-    while at > 0:
-        start = max(0, at - PIECE)
-        cut = os.pread(file, at - start, start).rfind(b"\n") + 1
-        if cut:
-            return start + cut
-        at = start
-        if end - at > 64 * PIECE:
-            return end
-    return 0
-
-
-class Pipe:
-    """Standard input, or another pipe: it goes on from where it is, and ends one day."""
-
-    def __init__(self, name: str, file: int) -> None:
-        self.path = name
-        self.is_ended = False
-        self._file = file
-        self._lines = Splitter()
-        self._next_line = 1
-
-    def read(self, now_s: float) -> Iterator[Piece]:
-        """Yield what is there, about a megabyte; never wait."""
-        if not self.is_behind:
-            return
-        data = os.read(self._file, PIECE)
-        self.is_ended = not data
-        yield from self._pieces(self._lines.feed(data) if data else self._lines.finish())
-
-    @property
-    def is_behind(self) -> bool:
-        """Return whether reading would not wait."""
-        return not self.is_ended and bool(select.select([self._file], [], [], 0)[0])
-
-    is_settled = True
-
-    def finish(self) -> Iterator[Piece]:
-        """Yield the last line, if it has no newline."""
-        yield from self._pieces(self._lines.finish())
-
-    def places(self) -> list[Place]:
-        """Return nothing: a pipe cannot be read again."""
-        return []
-
-    def files(self) -> list[str]:
-        """Return nothing: a pipe cannot be read again."""
-        return []
-
-    def close(self) -> None:
-        """Leave it to whoever opened it."""
-
-    def _pieces(self, blocks: Iterable[Block]) -> Iterator[Piece]:
-        for block in blocks:
-            yield Piece(self.path, block, self._next_line)
-            self._next_line += max(1, block.data.count(b"\n"))

@@ -4,43 +4,40 @@ A finding is delivered, then written into the journal, and only then a checkpoin
 checkpoint is made between two batches, when everything that was read has been looked at.
 """
 
-import glob
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 import pyarrow as pa
 
-from stillhunt.hunt.allow import apply_allow, check_allow
+from stillhunt.hunt.allow import apply_allow
 from stillhunt.hunt.framing import frame
 from stillhunt.hunt.identity import hash_key, sketch_seed
-from stillhunt.hunt.parameters import duration_us, resolve
-from stillhunt.hunt.reading import Reading, reader_named, recognise
+from stillhunt.hunt.parameters import duration_us
+from stillhunt.hunt.reading import Reading
 from stillhunt.hunt.report.document import finding_line
-from stillhunt.hunt.rule_files import all_rules
 from stillhunt.hunt.salvage import read_whole
 from stillhunt.hunt.settings import HuntSettings
-from stillhunt.hunt.source import open_source, shown
-from stillhunt.hunt.sweep import known_parameters
+from stillhunt.hunt.source import shown
 from stillhunt.hunt.tail.checkpoint import (
     Checkpoint,
     Delivered,
     read_checkpoint,
     write_checkpoint,
 )
-from stillhunt.hunt.tail.engine import Engine, Limits
-from stillhunt.hunt.tail.files import Log, Piece, Pipe
-from stillhunt.hunt.tail.novelty import NAME as NOVELTY
+from stillhunt.hunt.tail.files import Log
+from stillhunt.hunt.tail.opened import Piece, Pipe
+from stillhunt.hunt.tail.opening import engine_of, expanded, reader_of, sketched
 from stillhunt.hunt.tail.place import Place
 from stillhunt.hunt.tail.rejects import Quarantine
+from stillhunt.hunt.tail.saying import Said, greet, speak_of_loss
 from stillhunt.hunt.tail.store import LakeWriter
 from stillhunt.hunt.tail.watch import Watcher
 from stillhunt.model.errors import ConfigError, InputError
 from stillhunt.model.finding import Finding
-from stillhunt.registry import parts
 
 __all__ = ["ROWS", "Ended", "Tail", "Watch"]
 
@@ -50,8 +47,6 @@ faster and cost 10 MB."""
 WAIT_S = 0.2
 GLOB_S = 2.0
 """How often globs are looked at for new files [s]."""
-WORTH_A_WORD = 0.01  # of a bound
-HEAD = 100  # lines by which a format is recognised
 
 
 class Watch(Protocol):
@@ -109,20 +104,6 @@ class _Silent:
         """Take nothing."""
 
 
-@dataclass(kw_only=True)
-class _Said:
-    """Sentences for a person, each kind of them once in a while."""
-
-    say: Callable[[str], None]
-    every_s: float = 60.0
-    _next: dict[str, float] = field(default_factory=dict)
-
-    def __call__(self, kind: str, text: str, now_s: float) -> None:
-        if now_s >= self._next.get(kind, 0.0):
-            self._next[kind] = now_s + self.every_s
-            self.say(text)
-
-
 class Tail:
     """Follows logs and delivers findings while they happen."""
 
@@ -165,14 +146,14 @@ class Tail:
             LakeError: The lake cannot be written.
         """
         self._clock = clock
-        self._said = _Said(say=say)
+        self._said = Said(say=say)
         self._deliver, self._watch = deliver, watch or _Silent()
         self._settings, self._state = settings, state
         before = read_checkpoint(state) if state is not None else None
-        self.reader = _reader(reader, before, paths)
+        self.reader = reader_of(reader, before, paths)
         self._reading = Reading(self.reader, settings, "0" * 8)
         self._seed = sketch_seed(hash_key(settings))
-        self.engine = _engine(self._reading.reader.fills, settings, overrides or {}, self._seed)
+        self.engine = engine_of(self._reading.reader.fills, settings, overrides or {}, self._seed)
         if before is not None:
             self.engine.restore(before.engine, before.arrays)
         self._delivered = Delivered(state, before.delivered if before else None)
@@ -204,7 +185,7 @@ class Tail:
         self._stalled_s = every["stalled"]
         self._keep, self._ingest = _Due(every["checkpoint"]), _Due(every["ingest"])
         self._look = _Due(GLOB_S, clock() + GLOB_S)
-        self._greet(before)
+        greet(self._said, self._logs, self.reader, self.engine, is_known=before is not None)
 
     def run(self, *, once: bool = False, is_over: Callable[[], bool] = lambda: False) -> Ended:
         """Follow until *is_over*; with *once* until everything that is there was read."""
@@ -290,7 +271,7 @@ class Tail:
         known: dict[str, list[Place]] = {}
         for place in places:
             known.setdefault(place.path, []).append(place)
-        for path in dict.fromkeys([*_expanded(self._patterns), *known]):
+        for path in dict.fromkeys([*expanded(self._patterns), *known]):
             if path == "-":
                 self._logs[path] = Pipe("-", sys.stdin.fileno())
                 continue
@@ -312,7 +293,7 @@ class Tail:
                 read = read_whole(batch.lines, self._reading.read)
                 rejects = read.rejects
                 if read.rows is not None:
-                    self.engine.take(_sketched(read.rows, self.engine, self._seed))
+                    self.engine.take(sketched(read.rows, self.engine, self._seed))
                     self._watch.rows(read.rows)
             if rejects or batch.rejects:
                 self.quarantine.add(piece.name, rejects, batch.rejects)
@@ -353,12 +334,14 @@ class Tail:
             if self._lake.trouble:
                 self._fail("lake", self._lake.trouble)
         if self._look.is_due(now):
-            fresh = [path for path in _expanded(self._patterns) if path not in self._logs]
+            fresh = [path for path in expanded(self._patterns) if path not in self._logs]
             for path in fresh:
                 self._logs[path] = Log(path, from_start=True)
             self._watcher.add(fresh)
         self._speak_of_silence(grew, now)
-        self._speak_of_loss(now)
+        speak_of_loss(self._said, self.engine, self._settings.tail.lateness, now)
+        if self.quarantine.trouble:
+            self._fail("rejects", self.quarantine.trouble)
 
     def _speak_of_silence(self, grew: bool, now_s: float) -> None:
         if grew:
@@ -368,33 +351,6 @@ class Tail:
         elif not self._is_stalled and now_s - self._grown_s >= self._stalled_s:
             self._is_stalled = True
             self._said("stalled", f"no new line for {self._settings.tail.stalled}", now_s)
-
-    def _speak_of_loss(self, now_s: float) -> None:
-        for name, loss in self.engine.losses.items():
-            if loss < WORTH_A_WORD:
-                continue
-            self._said(
-                f"loss {name}",
-                f"{name}: more subjects than memory; found for sure above {1 + loss:.2f} times"
-                " the bound (raise tail.events or tail.sums)",
-                now_s,
-            )
-        if self.engine.late:
-            self._said(
-                "late",
-                f"{self.engine.late:,} exchanges came later than tail.lateness"
-                f" ({self._settings.tail.lateness}) and are in no sliding window",
-                now_s,
-            )
-        if self.engine.ahead:
-            self._said(
-                "ahead",
-                f"{self.engine.ahead:,} exchanges are left out: more than a day ahead of all"
-                " others",
-                now_s,
-            )
-        if self.quarantine.trouble:
-            self._fail("rejects", self.quarantine.trouble)
 
     def _fail(self, kind: str, text: str) -> None:
         """Say what could not be written; following goes on, and the end tells."""
@@ -406,75 +362,3 @@ class Tail:
 
     def _is_ended(self) -> bool:
         return all(isinstance(log, Pipe) and log.is_ended for log in self._logs.values())
-
-    def _greet(self, before: Checkpoint | None) -> None:
-        place = "at the checkpoint" if before else "anew"
-        names = ", ".join(shown(path) for path in self._logs) or "nothing yet"
-        self._said.say(f"following {names} as {self.reader}, {place}")
-        engine = self.engine
-        live = [*engine.rules, *(n for n in ("pace", "novelty") if getattr(engine, n))]
-        names = ", ".join(live).replace("pace", "cadence").replace("novelty", "template_novelty")
-        self._said.say(f"live: {names or 'nothing'}")
-        if engine.unanswered:
-            self._said.say(f"not in this log: {', '.join(engine.unanswered)}")
-        if engine.swept_only:
-            self._said.say(f"only for sweeps: {', '.join(engine.swept_only)}")
-
-
-def _reader(told: str | None, before: Checkpoint | None, paths: Sequence[str]) -> str:
-    """Return the name of the reader: told, of the checkpoint, or recognised."""
-    if told is not None and before is not None and told != before.reader:
-        raise InputError(f"the checkpoint is of a log read as {before.reader}, not as {told}")
-    name = told or (before.reader if before else None) or _recognised(paths)
-    if "lines" not in reader_named(name).frames:
-        raise ConfigError(f"{name} reads {', '.join(reader_named(name).frames)}, no growing log")
-    return name
-
-
-def _recognised(paths: Sequence[str]) -> str:
-    for path in _expanded(paths):
-        if path != "-" and Path(path).is_file():
-            head = open_source(path).head(HEAD)
-            if head:
-                return recognise(head, "lines")
-    raise InputError("there is no line yet to recognise the format by; name it with --as")
-
-
-def _expanded(patterns: Sequence[str]) -> Iterator[str]:
-    """Yield the paths that *patterns* name; what is no glob need not be there."""
-    for pattern in patterns:
-        if pattern == "-" or Path(pattern).exists() or not glob.has_magic(pattern):
-            yield pattern
-        else:
-            yield from sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207 - keeps prefixes
-
-
-def _engine(
-    fills: Sequence[str], settings: HuntSettings, overrides: Mapping[str, str], seed: int
-) -> Engine:
-    rules = all_rules(settings)
-    values = resolve(known_parameters(rules), settings.detectors, overrides)
-    detectors = {*parts("stillhunt.hunt.detectors"), NOVELTY}
-    check_allow(settings.allow, {*(rule.name for rule in rules), *detectors})
-    return Engine.of(
-        rules,
-        values,
-        fills,
-        seed=seed,
-        limits=Limits(
-            events=settings.tail.events,
-            rows=settings.tail.sums,
-            lateness_us=duration_us(settings.tail.lateness, "tail.lateness"),
-        ),
-    )
-
-
-def _sketched(rows: pa.Table, engine: Engine, seed: int) -> pa.Table:
-    """Add sketches where there are prompts and somebody looks at templates."""
-    if engine.novelty is None or "prompt" not in rows.column_names:
-        return rows
-    if rows["prompt"].null_count == rows.num_rows:
-        return rows
-    from stillhunt.hunt.sketching import add_sketches  # noqa: PLC0415 - loads kernels
-
-    return add_sketches(rows, seed)
