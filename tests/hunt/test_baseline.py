@@ -3,10 +3,14 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sweep_kit import DAY, MINUTE, NOON, MemoryLake, Row, exchange, many
+import pyarrow as pa
+import pytest
+from sweep_kit import DAY, HOUR, MINUTE, NOON, MemoryLake, Row, exchange, many
 
 from stillhunt.hunt.baseline import baseline
+from stillhunt.hunt.directory import Directory
 from stillhunt.hunt.settings import HuntSettings
+from stillhunt.hunt.sweep import sweep
 
 
 def _row(
@@ -72,3 +76,71 @@ def test_the_level_of_a_mean_is_rounded_up_to_a_tenth() -> None:
     assert row["quantiles"]["p50"]["value"] == 1.4
     assert row["quantiles"]["p50"]["set"] == "--set heavy_output.mean_tokens=1.4"
     assert row["quantiles"]["p50"]["findings"] == 0
+
+
+def _days(name: str, days: Sequence[int], *, hours: int, requests: int) -> list[Row]:
+    """Return *requests* in each of the first *hours* of some UTC days."""
+    return [
+        exchange(NOON - 12 * HOUR + day * DAY + hour * HOUR + k, account_id=name, model=f"m{day}")
+        for day in days
+        for hour in range(hours)
+        for k in range(requests)
+    ]
+
+
+PEOPLE = [
+    *_days("always", range(5), hours=24, requests=3),
+    *_days("busy", range(5), hours=8, requests=9),
+    *_days("twice", (0, 1, 3, 4), hours=24, requests=3),
+    *_days("thin", range(5), hours=24, requests=1),
+    *many(9, account_id="long", output_tokens=900),
+    *many(2, account_id="rare", output_tokens=900),
+]
+TOLD = {
+    "round_the_clock.requests": "48", "heavy_output.requests": "5",
+    "new_model_pivot.requests": "20", "new_model_pivot.earlier": "20",
+}  # fmt: skip
+"""Several bounds that have to hold together, each exceeded alone by somebody."""
+
+
+@pytest.mark.parametrize("rule", ["round_the_clock", "heavy_output", "new_model_pivot"])
+def test_now_is_what_the_report_finds_where_bounds_hold_together(rule: str) -> None:
+    lake, settings = MemoryLake(PEOPLE), HuntSettings()
+    found = sweep(lake, settings=settings, overrides=TOLD).findings
+    count = sum(one.detector == rule for one in found)
+    assert count
+    answer = baseline(lake, settings=settings, overrides=TOLD)
+    rows = [one for one in answer["rules"] if one["rule"] == rule]
+    assert [one["findings"] for one in rows] == [count] * len(rows)
+    assert all(len(one["held"]) == len(rows) - 1 for one in rows)
+
+
+def test_a_quantile_is_counted_with_the_other_bounds_as_they_are() -> None:
+    row = _row(PEOPLE, "round_the_clock.hours", TOLD)
+    assert row["held"] == {"requests": 48}
+    assert row["per"] == "subjects and days"
+    assert row["quantiles"]["p50"]["value"] == 24
+    low = _row(PEOPLE, "round_the_clock.hours", {**TOLD, "round_the_clock.hours": "5"})
+    assert low["findings"] == 4  # always, busy, and twice two episodes; thin sends too little
+
+
+def test_a_tier_is_named_and_the_option_is_ready_for_a_shell() -> None:
+    known = Directory(
+        table=pa.table({"account_id": ["a1", "a2"], "tier": ["basic", "gold"]}), duplicates=0
+    )
+    told = {"out_of_plan.tokens_per_day": "basic=5,*=7"}
+    rows = [*many(3, output_tokens=3), *many(3, account_id="a2", output_tokens=3)]
+    answer = baseline(MemoryLake(rows), settings=HuntSettings(), overrides=told, accounts=known)
+    plans = [one for one in answer["rules"] if one["rule"] == "out_of_plan"]
+    assert [(one["where"], one["figures"], one["findings"]) for one in plans] == [
+        ({"tier": "basic"}, 1, 1),
+        ({"tier": "*"}, 1, 1),
+    ]
+    assert plans[1]["quantiles"]["p50"]["set"] == (
+        "--set 'out_of_plan.tokens_per_day=*=9,basic=5'"
+    )
+
+
+def test_a_rule_that_found_nothing_to_measure_was_answered_all_the_same() -> None:
+    row = _row(many(3, status=200), "failover.accounts")
+    assert (row["answered"], row["figures"], row["findings"]) == ("partly", 0, 0)

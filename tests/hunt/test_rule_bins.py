@@ -120,10 +120,11 @@ def test_the_baseline_knows_every_kind_of_rule() -> None:
     answer = baseline(MemoryLake(rows), settings=HuntSettings(), overrides=CROWD, accounts=known)
     told = {(one["rule"], one.get("figure")): one for one in answer["rules"]}
     people = told["many_accounts", "accounts"]
-    assert (people["figures"], people["max"], people["findings"]) == (2, 8, 2)
+    assert (people["figures"], people["max"], people["findings"]) == (2, 8, 1)
     assert people["quantiles"]["p50"]["set"] == "--set many_accounts.accounts=4"
     plans = [one for one in answer["rules"] if one["rule"] == "out_of_plan"]
-    assert [one["answered"] for one in plans] == ["no", "yes", "yes"]
+    assert [one["answered"] for one in plans] == ["yes", "yes", "yes"]
+    assert [one["figures"] for one in plans] == [0, 11, 1]
     assert plans[1]["bound"] == 200_000
     assert plans[1]["quantiles"]["p50"]["set"].startswith(
         "--set out_of_plan.tokens_per_day=basic="

@@ -5,6 +5,7 @@ many findings each quantile would give as a bound, and the ``--set`` line that m
 """
 
 import math
+import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,13 +15,14 @@ import duckdb
 
 from stillhunt.hunt.coverage import answered, fill, lacking
 from stillhunt.hunt.directory import Directory, load_directory, with_times
-from stillhunt.hunt.expression_sql import aggregate_sql, literal
-from stillhunt.hunt.parameters import Value, entries, resolve
+from stillhunt.hunt.episodes import QUIET_US
+from stillhunt.hunt.expression_sql import aggregate_sql, expression_sql, literal
+from stillhunt.hunt.parameters import ALL_US, Value, entries, resolve
 from stillhunt.hunt.report.figures import rfc3339
 from stillhunt.hunt.rule import Bound, Rule
 from stillhunt.hunt.rule_claims import stretches_of
 from stillhunt.hunt.rule_files import all_rules
-from stillhunt.hunt.rule_plan import aggregates
+from stillhunt.hunt.rule_plan import aggregates, exceeds
 from stillhunt.hunt.rule_sql import MINUTE_US, figures_sql, render, rows_sql
 from stillhunt.hunt.settings import HuntSettings
 from stillhunt.hunt.slices import slices
@@ -29,6 +31,7 @@ from stillhunt.hunt.sweep import Exchanges, known_parameters
 __all__ = ["QUANTILES", "baseline"]
 
 QUANTILES = {"p50": 0.5, "p99": 0.99, "p99.9": 0.999}
+DAY_US = 86_400_000_000
 
 
 def baseline(
@@ -43,10 +46,12 @@ def baseline(
 
     Look-back rules: one figure per subject and window; the windows lie end to end, back from
     the newest exchange to the oldest, and a subject without exchanges in one is not counted.
-    Rules in bins: one figure per subject and bin. Rules of several stages that look back: one per
-    subject, at the newest exchange.
-    Sliding rules: the fullest minute of the clock per subject, at most the fullest 60 s. Where
-    a rule wants several bounds exceeded at once, each figure is taken by itself.
+    Rules in bins: one figure per subject and bin; bins that would be one episode are one finding.
+    Rules of several stages that look back: one per subject, at the newest exchange. Sliding
+    rules: the fullest minute of the clock per subject, at most the fullest 60 s.
+    Where a rule wants several bounds exceeded at once, the quantiles are those of all subjects,
+    and the findings those that the other bounds, as they are, leave. Where one bound is enough,
+    the findings are those of that bound alone.
 
     Args:
         lake: Anything that connects to the view ``exchanges``.
@@ -76,7 +81,14 @@ def baseline(
             if how == "no":
                 rows.append({"rule": rule.name, "answered": how, "missing": list(missing)})
             else:
-                rows += _measured(con, rule, values[rule.name], period)
+                for one in _measured(con, rule, values[rule.name], period):
+                    # No row is an answer; rows without the figure are a log that cannot tell it.
+                    told = (
+                        {"answered": how}
+                        if one["figures"] or not one.pop("untold")
+                        else ({"answered": "no", "missing": list(missing)})
+                    )
+                    rows.append({"rule": rule.name, **told, **one})
     return {
         "schema": "stillhunt.baseline/1",
         "period": f"{rfc3339(period[0])} to {rfc3339(period[1])}",
@@ -105,31 +117,72 @@ def _measured(
 class _Single:
     """A bound that is one number: that of a parameter, or that of one name in a map."""
 
-    rule: str
     figure: str
     parameter: str
     now: Value
+    per: str
+    """What has a figure, in the plural."""
+    group: tuple[str, str] | None = None
+    """Column and value that pick the number, of a map."""
     where: str = "TRUE"
-    told: str = "{}"
-    """How ``--set`` takes the number."""
+    """Rows that it is about, as SQL."""
+    held: Mapping[str, Value]
+    """The figures that have to be above their bounds, too, and those bounds."""
+    holds: str = "TRUE"
+    """The same as SQL."""
+    others: str = ""
+    """What ``--set`` has to say behind the number, of a map."""
+    episodes: tuple[str, int] | None = None
+    """Columns of the subject and length of a bin [us], where exceedings are joined."""
+
+    def told(self, level: Value) -> str:
+        """Return the option that makes *level* the bound, ready for a shell."""
+        name = f"{self.group[1]}=" if self.group else ""
+        return f"--set {shlex.quote(f'{self.parameter}={name}{level}{self.others}')}"
 
 
 def _single(rule: Rule, values: Mapping[str, Value], bound: Bound) -> Iterator[_Single]:
-    parameter, now = f"{rule.name}.{bound.above}", values[bound.above]
+    others = [one for one in rule.bounds if one != bound] if rule.combine == "all" else []
+    holds = [expression_sql(exceeds(one, values), {}) for one in others]
+    is_binned = rule.window.kind == "bins"
+    usual: dict[str, Any] = {
+        "figure": bound.figure,
+        "parameter": f"{rule.name}.{bound.above}",
+        "per": _per(rule, values),
+        "held": {one.figure: values[one.above] for one in others},
+        "holds": " AND ".join(f"({one})" for one in holds) or "TRUE",
+        "episodes": (", ".join(rule.subject), rule.window.span_us) if is_binned else None,
+    }
     if bound.by is None:
-        yield _Single(rule=rule.name, figure=bound.figure, parameter=parameter, now=now)
+        yield _Single(now=values[bound.above], **usual)
         return
-    each = entries(str(now))
+    each = entries(str(values[bound.above]))
     for name, number in each.items():
-        others = "".join(f",{n}={v}" for n, v in each.items() if n != name)
         yield _Single(
-            rule=rule.name,
-            figure=bound.figure,
-            parameter=parameter,
             now=number,
-            where=f"{bound.by} = {literal(name)}",
-            told=f"{name}={{}}{others}",
+            group=(bound.by, name),
+            where=_group(bound.by, name, each),
+            others="".join(f",{n}={v}" for n, v in each.items() if n != name),
+            **usual,
         )
+
+
+def _group(by: str, name: str, each: Mapping[str, int]) -> str:
+    """Return the SQL condition that *name* of a map is meant; ``*`` is every other one."""
+    if name != "*":
+        return f"{by} = {literal(name)}"
+    named = ", ".join(literal(one) for one in each if one != "*")
+    return f"({by} IS NULL OR {by} NOT IN ({named}))" if named else "TRUE"
+
+
+def _per(rule: Rule, values: Mapping[str, Value]) -> str:
+    """Return what a figure is counted per."""
+    if rule.window.kind == "bins":
+        return "subjects and days" if rule.window.span_us == DAY_US else "subjects and bins"
+    if rule.window.kind == "sliding" or rule.window.began == "first_seen":
+        return "subjects"
+    is_whole = int(values[str(rule.window.parameter)]) >= ALL_US
+    return "subjects" if is_whole else "subjects and windows"
 
 
 def _whole(
@@ -204,15 +257,18 @@ def _answer(con: duckdb.DuckDBPyConnection, bound: _Single) -> dict[str, Any]:
     name = bound.figure
     quantiles = ", ".join(f"QUANTILE_DISC({name}, {q})" for q in QUANTILES.values())
     found = con.execute(
-        f"SELECT COUNT({name}), MAX({name}), {quantiles} FROM figures WHERE {bound.where}"
+        f"SELECT COUNT(*), COUNT({name}), MAX({name}), {quantiles} FROM figures"
+        f" WHERE {bound.where}"
     ).fetchall()
-    n, most, *exact = found[0]
+    rows, n, most, *exact = found[0]
     levels = [math.ceil(v * 10) / 10 if isinstance(v, float) else v for v in exact]
     return {
-        "rule": bound.rule,
-        "answered": "yes" if n else "no",
+        "untold": rows > 0,
         "figure": name,
         "figures": n,
+        "per": bound.per,
+        "where": dict([bound.group] if bound.group else []),
+        "held": dict(bound.held),
         "max": most,
         "parameter": bound.parameter,
         "bound": bound.now,
@@ -221,7 +277,7 @@ def _answer(con: duckdb.DuckDBPyConnection, bound: _Single) -> dict[str, Any]:
             label: {
                 "value": level,
                 "findings": _count(con, bound, level),
-                "set": f"--set {bound.parameter}={bound.told.format(level)}",
+                "set": bound.told(level),
             }
             for label, level in zip(QUANTILES, levels, strict=True)
             if level is not None
@@ -230,8 +286,16 @@ def _answer(con: duckdb.DuckDBPyConnection, bound: _Single) -> dict[str, Any]:
 
 
 def _count(con: duckdb.DuckDBPyConnection, bound: _Single, level: Value) -> int:
-    count: int = con.execute(
-        f"SELECT COUNT(*) FROM figures WHERE {bound.figure} > CAST(? AS DOUBLE) AND {bound.where}",
-        [level],
-    ).fetchall()[0][0]
+    above = (
+        f"SELECT * FROM figures WHERE {bound.figure} > CAST(? AS DOUBLE)"
+        f" AND {bound.where} AND {bound.holds}"
+    )
+    if bound.episodes is not None:
+        subject, span = bound.episodes
+        before = f"LAG(bin_us) OVER (PARTITION BY {subject} ORDER BY bin_us)"
+        above = (
+            f"SELECT * FROM ({above}) QUALIFY {before} IS NULL"
+            f" OR bin_us - ({before} + {span} - 1) > {QUIET_US}"
+        )
+    count: int = con.execute(f"SELECT COUNT(*) FROM ({above})", [level]).fetchall()[0][0]
     return count

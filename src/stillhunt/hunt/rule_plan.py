@@ -53,6 +53,7 @@ __all__ = [
     "GENERATION_OPERATIONS",
     "GENERATION_PATHS",
     "aggregates",
+    "exceeds",
     "figure_steps",
     "looked_at",
     "path_expression",
@@ -201,13 +202,16 @@ def _bound(bound: Bound, values: Mapping[str, Value], zero: int = 0) -> Expressi
     return Cases(cases, others)
 
 
+def exceeds(bound: Bound, values: Mapping[str, Value]) -> Expression:
+    """Return the condition that a figure is above its bound, strictly."""
+    return Compare(Column(bound.figure), ">", _bound(bound, values))
+
+
 def _exceeded(rule: Rule, values: Mapping[str, Value]) -> Expression:
     tests = tuple(
-        Compare(
-            Column(bound.figure),
-            ">",
-            _bound(bound, values) if bound.by is None else Column(f"{bound.above}_bound"),
-        )
+        exceeds(bound, values)
+        if bound.by is None
+        else Compare(Column(bound.figure), ">", Column(f"{bound.above}_bound"))
         for bound in rule.bounds
     )
     if len(tests) == 1:
