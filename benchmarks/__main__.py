@@ -12,7 +12,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import hunts, ingest, sketch, tail
+from benchmarks import engines, hunts, ingest, sketch, tail
 
 OUT = Path("build/benchmarks.json")
 BENCHMARKS: dict[str, Callable[[], list[dict[str, Any]]]] = {
@@ -21,6 +21,7 @@ BENCHMARKS: dict[str, Callable[[], list[dict[str, Any]]]] = {
     "jsonl": ingest.jsonl,
     "memory": ingest.memory,
     "hunts": hunts.rows,
+    "engines": engines.rows,
     "sketch": sketch.rows,
     "tail": tail.rows,
 }

@@ -17,6 +17,8 @@ def cadences() -> Iterator[Row]:
         yield exchange(START_US + k * 100 * SECOND + k % 3, "metronome", block(0xE0))
         pause = 37 * SECOND if k == 37 else 0  # 36 gaps of nothing and one: root of 36
         yield exchange(START_US + pause, "uneven-at", block(0xE2))
+        # A variance from sums of squares is a hundred times too large here.
+        yield exchange(START_US + k * HOUR + k % 2, "hourly", block(0xE9))
     for k in range(39):
         moment = START_US + k * SECOND - k % 2 * 100_000  # 38 gaps that vary by a tenth
         yield exchange(moment, "even-at", block(0xE1))
