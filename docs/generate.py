@@ -16,6 +16,7 @@ from stillhunt.cli import app
 from stillhunt.desk.settings import TABLES, sink_options
 from stillhunt.hunt import catalogue
 from stillhunt.hunt.export import ask, targets
+from stillhunt.hunt.kusto.asking import lacking
 from stillhunt.hunt.kusto.tables import TABLES as KUSTO
 from stillhunt.hunt.report.schemas import SCHEMAS
 from stillhunt.hunt.rule import load_rules
@@ -168,16 +169,20 @@ def exports() -> str:
         cells = []
         for to, table in kinds:
             try:
-                targets()[to].write(asked[table][number])
-                cells.append("yes")
+                one = asked[table][number]
+                targets()[to].write(one)
+                less = lacking(one) if "table" in targets()[to].options else ()
+                cells.append("partly" if less else "yes")
+                lacks += [f"- `{rule.name}`, {_kind(to, table)}, partly: {why}." for why in less]
             except ExportError as error:
                 cells.append("no")
                 lacks.append(f"- `{rule.name}`, {_kind(to, table)}: {error}.")
         rows.append((f"`{rule.name}`", *cells))
     text = (
         "# What each target can say\n\n`no` is an error that names what is missing; nothing is "
-        "written then. With the rules' own parameters; a shorter look-back by `--set` turns some "
-        "`no` into `yes`. `sql` is the same in every dialect. How to take them home: "
+        "written then. `partly`: the table lacks a column that the rule would like to have, and "
+        "the file says so. With the rules' own parameters; a shorter look-back by `--set` turns "
+        "some `no` into `yes`. `sql` is the same in every dialect. How to take them home: "
         "[rules for other houses](../exports.md).\n\n"
         + _table(("rule", *(_kind(to, table) for to, table in kinds)), rows)
         + "\n## What is missing\n\n"

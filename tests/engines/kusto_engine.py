@@ -28,6 +28,7 @@ SETTINGS = (
     "max_threads = 1",  # rows stay in the order that a step has sorted them in
     "query_plan_remove_redundant_sorting = 0",
     "optimize_duplicate_order_by_and_distinct = 0",
+    "join_use_nulls = 1",  # what an outer join does not find is unknown
     "use_variant_as_common_type = 0",  # a union of like columns is one column
 )
 

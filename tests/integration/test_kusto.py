@@ -233,6 +233,37 @@ def test_a_request_that_the_gateway_splits_over_rows_counts_once(kusto: Kusto) -
     assert (row["AccountId"], row["TotalRequests"], row["TotalOutputTokens"]) == ("s0", 10, 1000)
 
 
+def test_a_request_that_the_gateway_refuses_is_seen_although_no_model_was_asked(
+    kusto: Kusto,
+) -> None:
+    rows = [
+        {"TimeGenerated": BEGIN_US + n * 60_000_000 + k * 1_000_000, "CorrelationId": f"c{n}-{k}",
+         "CallerIpAddress": "192.0.2.1", "ApimSubscriptionId": f"{who}{n}", "ResponseCode": status,
+         "Url": "https://gateway.example.com/openai/deployments/m/chat/completions"}
+        for n in range(4)
+        for k, (who, status) in enumerate([("banned", 429), ("standby", 200)])
+    ]  # fmt: skip
+    gateway = pa.Table.from_pylist(rows)
+    times = gateway["TimeGenerated"].cast(pa.timestamp("us", "UTC"))
+    answered = [row for row in rows if row["ResponseCode"] == 200]
+    models = pa.table(
+        {
+            "TimeGenerated": pa.array([row["TimeGenerated"] for row in answered],
+                                      pa.timestamp("us", "UTC")),
+            "CorrelationId": [row["CorrelationId"] for row in answered],
+        }
+    )  # fmt: skip
+    kusto.click.load(
+        {
+            "ApiManagementGatewayLogs": gateway.set_column(0, "TimeGenerated", times),
+            "ApiManagementGatewayLlmLog": models,
+        }
+    )
+    (asked,) = ask(RULES, ["failover"], table="apim", until_us=UNTIL_US)
+    (row,) = kusto.run(ask_kusto(asked, period(asked)).text)
+    assert (row["SourceIP"], row["SteppedIn"]) == ("192.0.2.1", 4)
+
+
 def test_rows_of_the_litellm_logger_are_read_as_its_reader_reads_them(kusto: Kusto) -> None:
     def payload(n: int, user: str, team: str, route: str) -> dict[str, Any]:
         return {

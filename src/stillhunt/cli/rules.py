@@ -79,11 +79,12 @@ def rules_export(
     to: Annotated[str, typer.Option("--to", help="kql, sentinel, defender, sigma, sql ...")],
     names: Annotated[list[str] | None, typer.Argument(help="Rules; default all.")] = None,
     table: Annotated[
-        str, typer.Option("--table", help="KQL: apilogs, apim or litellm.")
-    ] = "apilogs",
+        str | None, typer.Option("--table", help="KQL: apilogs (the default), apim or litellm.")
+    ] = None,
     dialect: Annotated[
-        str, typer.Option("--dialect", help="SQL: duckdb, spark, clickhouse ...")
-    ] = "duckdb",
+        str | None,
+        typer.Option("--dialect", help="SQL: duckdb (the default), spark, clickhouse ..."),
+    ] = None,
     sets: Sets = None,
     until: Until = None,
     config: Config = None,
@@ -94,11 +95,13 @@ def rules_export(
     from stillhunt.hunt.settings import read_settings
 
     settings = read_settings(config)
+    told = {"table": table, "dialect": dialect}
+    given = {name: value for name, value in told.items() if value is not None}
     asked = ask(
         all_rules(settings), names or (), told=settings.detectors, overrides=pairs(sets),
-        table=table, dialect=dialect, until_us=until_us(until),
+        until_us=until_us(until), **given,
     )  # fmt: skip
-    written, refused = export(asked, to, out)
+    written, refused = export(asked, to, out, given)
     for path in written:
         say("{path}", {"path": str(path)})
     for error in refused:

@@ -5,7 +5,7 @@ refuses with an ``ExportError``, and the other rules are still written.
 """
 
 import datetime
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -45,6 +45,8 @@ class Target(Protocol):
 
     comment: tuple[str, str]
     """What begins and ends a line that the target's readers pass over."""
+    options: tuple[str, ...]
+    """Those of ``table`` and ``dialect`` that it looks at."""
 
     def file_name(self, asked: Asked) -> str:
         """Return the name of the file that *asked* goes to."""
@@ -120,20 +122,32 @@ def until_us(text: str | None) -> int | None:
     return (moment - EPOCH) // datetime.timedelta(microseconds=1)
 
 
-def export(asked: Iterable[Asked], to: str, out: Path) -> tuple[list[Path], list[ExportError]]:
+def export(
+    asked: Iterable[Asked], to: str, out: Path, given: Collection[str] = ()
+) -> tuple[list[Path], list[ExportError]]:
     """Write each rule for the target *to* into the folder *out*.
+
+    Args:
+        asked: The rules.
+        to: The target.
+        out: The folder.
+        given: Options that somebody named; one that the target does not look at is a mistake.
 
     Returns:
         The files, and why there is none for the other rules.
 
     Raises:
-        ConfigError: There is no such target or table.
+        ConfigError: There is no such target or table, or an option is none of the target's.
         OutputError: A file cannot be written, or is not one that such an export wrote.
     """
     known = targets()
     if to not in known:
         raise ConfigError(f"--to {to!r}: give one of {', '.join(known)}{near(to, known)}")
     target, written, refused = known[to], [], []
+    for option in given:
+        if option not in target.options:
+            users = ", ".join(name for name, one in known.items() if option in one.options)
+            raise ConfigError(f"--{option} means nothing to --to {to}; it is for {users}")
     for one in asked:
         if one.table not in TABLES:
             raise ConfigError(

@@ -69,3 +69,21 @@ def test_a_mistake_is_one_sentence_and_exit_2(
     assert caught.value.code == 2
     assert capsys.readouterr().err.startswith("stillhunt: ")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("words", "said"), [
+    (["--to", "kql", "--dialect", "spark"],
+     "--dialect means nothing to --to kql; it is for sql"),
+    (["--to", "sql", "--table", "apim"],
+     "--table means nothing to --to sql; it is for defender, kql, sentinel"),
+    (["--to", "sigma", "--table", "apilogs"],
+     "--table means nothing to --to sigma; it is for defender, kql, sentinel"),
+])  # fmt: skip
+def test_an_option_that_the_target_does_not_look_at_is_named(
+    words: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(lambda: app(["rules", "export", "volume", *words, "--out", str(tmp_path)],
+                         standalone_mode=False))  # fmt: skip
+    assert (caught.value.code, capsys.readouterr().err) == (2, f"stillhunt: {said}\n")
+    assert list(tmp_path.iterdir()) == []

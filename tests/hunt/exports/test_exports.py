@@ -150,6 +150,26 @@ def test_a_request_of_many_rows_counts_once() -> None:
     assert text.index("max(CompletionTokens)) by CorrelationId") < text.index("join kind=inner")
 
 
+def test_what_a_rule_would_rather_have_and_the_table_lacks_stands_in_the_file() -> None:
+    said = "Answered partly: no NetworkKind in this table: shared networks are not told apart"
+    kql = targets()["kql"].write(asked("many_accounts", table="apim"))
+    assert kql.split("\n")[2] == f"// {said}"
+    for to in ("sentinel", "defender"):
+        (found,) = documents(targets()[to].write(asked("many_accounts", table="litellm")))
+        assert f"{said}." in found["description"]
+    burst = targets()["kql"].write(asked("burst", table="litellm"))
+    assert "// Answered partly: no Method in this table: requests of every method" in burst
+    for rule in RULES:
+        assert "Answered partly" not in targets()["kql"].write(asked(rule.name))
+
+
+def test_refused_requests_are_read_from_the_gateway_itself() -> None:
+    text = targets()["kql"].write(asked("failover", table="apim"))
+    assert text.index("ApiManagementGatewayLogs") < text.index("join kind=leftouter (")
+    assert text.index("join kind=leftouter (") < text.index("ApiManagementGatewayLlmLog")
+    assert "join kind=inner (" in targets()["kql"].write(asked("volume", table="apim"))
+
+
 # -- Sentinel and Defender -------------------------------------------------------------------
 
 REQUIRED = {

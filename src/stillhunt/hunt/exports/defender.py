@@ -19,6 +19,7 @@ class Defender:
     """Write ``NAME.yml``, or ``NAME.TABLE.yml`` for a table other than the default."""
 
     comment = ("#", "")
+    options = ("table",)
 
     def file_name(self, asked: Asked) -> str:
         """Return the name of the file."""

@@ -78,6 +78,7 @@ class Esql:
     """Write ``NAME.esql``."""
 
     comment = ("//", "")
+    options = ()
 
     def file_name(self, asked: Asked) -> str:
         """Return the name of the file."""

@@ -31,6 +31,7 @@ class Sentinel:
     """Write ``NAME.yml``, or ``NAME.TABLE.yml`` for a table other than the default."""
 
     comment = ("#", "")
+    options = ("table",)
 
     def file_name(self, asked: Asked) -> str:
         """Return the name of the file."""

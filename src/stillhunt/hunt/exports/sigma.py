@@ -23,6 +23,7 @@ class Sigma:
     """Write ``NAME.yml``."""
 
     comment = ("#", "")
+    options = ()
 
     def file_name(self, asked: Asked) -> str:
         """Return the name of the file."""

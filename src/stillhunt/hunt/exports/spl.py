@@ -97,6 +97,7 @@ class Spl:
     """Write ``NAME.spl``."""
 
     comment = ("```", " ```")
+    options = ()
 
     def file_name(self, asked: Asked) -> str:
         """Return the name of the file."""

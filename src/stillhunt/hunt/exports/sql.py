@@ -20,6 +20,7 @@ class Sql:
     """Write ``NAME.DIALECT.sql``."""
 
     comment = ("--", "")
+    options = ("dialect",)
 
     def file_name(self, asked: Asked) -> str:
         """Return the name of the file."""

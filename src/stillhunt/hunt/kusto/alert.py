@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from stillhunt.hunt.export import Asked
+from stillhunt.hunt.kusto.asking import lacking
 from stillhunt.hunt.kusto.literals import quoted
 from stillhunt.hunt.kusto.query import Query
 from stillhunt.hunt.yaml_text import Node
@@ -98,6 +99,7 @@ def head(asked: Asked) -> dict[str, Node]:
     """Return id, name and description, which every kind of rule begins with."""
     rule = asked.rule
     text = " ".join(f"{rule.description} Honest look-alikes: {rule.look_alikes}".split())
+    text += "".join(f" Answered partly: {one}." for one in lacking(asked))
     ids = ", ".join((*rule.atlas, *rule.owasp))
     return {
         "id": str(rule.uid),

@@ -10,15 +10,23 @@ from dataclasses import dataclass
 
 from stillhunt.hunt.export import Asked
 from stillhunt.hunt.kusto.expressions import bin_text
-from stillhunt.hunt.kusto.literals import duration, moment
+from stillhunt.hunt.kusto.literals import duration, moment, pascal
 from stillhunt.hunt.kusto.query import Query, query
 from stillhunt.hunt.kusto.scope import Edges
 from stillhunt.hunt.kusto.tables import TABLES
 
-__all__ = ["DAY_US", "HOUR_US", "Period", "ask_kusto", "period"]
+__all__ = ["DAY_US", "HOUR_US", "Period", "ask_kusto", "lacking", "period"]
 
 HOUR_US = 3_600_000_000
 DAY_US = 24 * HOUR_US
+
+_WITHOUT = {
+    "max_tokens": "which share of it was used is unknown",
+    "method": "requests of every method count",
+    "network_kind": "shared networks are not told apart",
+    "output_tokens": "bounds on tokens are never exceeded",
+}
+"""What an answer is like without a column that a rule would rather have."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +73,20 @@ def ask_kusto(asked: Asked, over: Period) -> Query:
     edges = Edges(after=after, closed=over.bin_us is not None, until=until)
     table = TABLES[asked.table]
     return query(asked.plan, table, edges, reach=reach, spared=asked.rule.uses)
+
+
+def lacking(asked: Asked) -> tuple[str, ...]:
+    """Return a sentence for each column that the rule uses and its table lacks.
+
+    The answer is partial then, as a hunt's is on a log that does not tell these columns.
+    """
+    has = TABLES[asked.table].columns
+    rule = asked.rule
+    return tuple(
+        f"no {pascal(name)} in this table: {_WITHOUT.get(name, 'what it would tell is left out')}"
+        for name in dict.fromkeys((*rule.uses, *rule.either))
+        if rule.table == "exchanges" and name not in has
+    )
 
 
 def _after(over: Period, until: str | None) -> str | None:

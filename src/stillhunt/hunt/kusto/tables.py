@@ -114,24 +114,51 @@ _GATEWAY_COLUMNS = {
 
 
 def _apim(names: Collection[str], after: str | None) -> Lines:
+    """Return the steps that join both logs.
+
+    A request that the gateway refuses never comes to a model, so the models' log has no row of
+    it: who asks for the status begins with the gateway's own log, and keeps what was refused.
+    """
+    models, gateway = _apim_models(names, after), _apim_gateway(names, after)
+    if "status" not in names:
+        return [*models, "| join kind=inner (", *_indented(gateway), ") on CorrelationId"]
+    return [
+        *gateway,
+        "| join kind=leftouter (",
+        *_indented(models),
+        ") on CorrelationId",
+        "| where Rows > 0 or Status >= 400",
+    ]
+
+
+def _apim_models(names: Collection[str], after: str | None) -> Lines:
     told = [f"{pascal(name)} = {kql}" for name, kql in _LLM_COLUMNS.items() if name in names]
-    kept = [f"{pascal(name)} = {kql}" for name, kql in _GATEWAY_COLUMNS.items() if name in names]
-    path = ['    | extend RequestPath = extract(@"^[^:]+://[^/?#]*([^?#]*)", 1, Url)']
-    if "path" in names:
-        kept.append(f"Endpoint = {_route('RequestPath')}")
-    if "exchange_id" in names:
-        told.append("ExchangeId = max(CorrelationId)")
+    if "status" in names or not told:
+        told.append("Rows = count()")
     return [
         "ApiManagementGatewayLlmLog",
         *_since(after),
-        f"| summarize {', '.join(told or ['Rows = count()'])} by CorrelationId",
-        "| join kind=inner (",
-        "    ApiManagementGatewayLogs",
-        *(f"    {line}" for line in _since(after)),
-        *(path if "path" in names else []),
-        f"    | project {', '.join(['CorrelationId', 'TimeGenerated', *kept])}",
-        ") on CorrelationId",
+        f"| summarize {', '.join(told)} by CorrelationId",
     ]
+
+
+def _apim_gateway(names: Collection[str], after: str | None) -> Lines:
+    kept = [f"{pascal(name)} = {kql}" for name, kql in _GATEWAY_COLUMNS.items() if name in names]
+    path = ['| extend RequestPath = extract(@"^[^:]+://[^/?#]*([^?#]*)", 1, Url)']
+    if "path" in names:
+        kept.append(f"Endpoint = {_route('RequestPath')}")
+    if "exchange_id" in names:
+        kept.append("ExchangeId = CorrelationId")
+    return [
+        "ApiManagementGatewayLogs",
+        *_since(after),
+        *(path if "path" in names else []),
+        f"| project {', '.join(['CorrelationId', 'TimeGenerated', *kept])}",
+    ]
+
+
+def _indented(lines: Lines) -> Lines:
+    return [f"    {line}" for line in lines]
 
 
 # Source: LiteLLM, integrations/azure_sentinel: one StandardLoggingPayload a row; the columns are
