@@ -153,3 +153,15 @@ def test_a_field_is_described_by_the_text_below_it() -> None:
         note="Least [things]. More text.",
     )
     assert (share.kind, share.unit, share.note) == ("number", "", "A share.")
+
+
+def test_a_share_is_at_most_the_whole_wherever_it_is_told() -> None:
+    told = {"new_model_pivot.share": "1.5"}
+    with pytest.raises(ConfigError, match=r"new_model_pivot\.share is '1\.5'; the most is 1"):
+        resolve(KNOWN, {}, told)
+    with pytest.raises(ConfigError, match="the most is 1"):
+        resolve(KNOWN, {"new_model_pivot": {"share": 7}}, {})
+    assert resolve(KNOWN, {}, {"new_model_pivot.share": "1"})["new_model_pivot"]["share"] == 1
+    plan = Parameter(owner="r", name="p", kind="map", default="", maximum=5)
+    with pytest.raises(ConfigError, match=r"r\.p is 6 for 'b'; the most is 5"):
+        plan.parse("a=5,b=6")

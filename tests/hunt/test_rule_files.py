@@ -112,6 +112,29 @@ def test_a_good_file_is_a_rule() -> None:
         ),
         ("default = 1", "default = 1.5", "bad.toml:42: parameters.least.default does not fit"),
         ('type = "integer"', 'type = "minutes"', "bad.toml:41: parameters.least.type"),
+        (
+            'note = "n"\n\n[[cha',
+            'note = "n"\nunit = "bananas"\n\n[[cha',
+            "bad.toml:44: parameters.least.unit is 'bananas': Input should be 'accounts', 'addres",
+        ),
+        (
+            'note = "n"\n\n[[cha',
+            'note = "n"\nmaximum = 0.5\n\n[[cha',
+            "bad.toml:42: parameters.least.default does not fit: bad.least is 1; the most is 0.5",
+        ),
+        (
+            'note = "n"\n\n[[cha',
+            'note = "n"\nlargest = 1\n\n[[cha',
+            "bad.toml:44: parameters.least.largest is unknown; expected one of type, default,"
+            " unit, minimum, maximum, note",
+        ),
+        (
+            "span_us = 86_400_000_000",
+            "size = 7",
+            "expected one of kind, parameter, span_us, began",
+        ),
+        ('figure = "total"', 'figur = "total"', "did you mean figure? Expected one of figure,"),
+        ("severity = 3", "severity = { level = 3 }", "expected one of default, cases"),
         ("status = 400", "state = 400", "bad.toml:52: tests.0.rows.0 is 'state', which is no col"),
         ("severity = 3", "severity = 6", "severity"),
         (

@@ -54,6 +54,8 @@ class Parameter:
     """As it would be written on the command line; a duration is text such as ``1d``."""
     unit: str = ""
     minimum: float = 0
+    maximum: float | None = None
+    """None is as much as one likes."""
     note: str = ""
 
     @property
@@ -65,7 +67,7 @@ class Parameter:
         """Return *value* as the hunt uses it; durations in microseconds.
 
         Raises:
-            ConfigError: It is not of this parameter's kind, or below its minimum.
+            ConfigError: It is not of this parameter's kind, or below the least or above the most.
         """
         if isinstance(value, bool):
             raise ConfigError(f"{self.full_name} is {value!r}; give {_WANTED[self.kind]}")
@@ -85,11 +87,8 @@ class Parameter:
             found = entries(text)
         except ValueError as error:
             raise ConfigError(f"{self.full_name} is {text!r}; give {_WANTED['map']}") from error
-        if low := [name for name, number in found.items() if number < self.minimum]:
-            raise ConfigError(
-                f"{self.full_name} is {found[low[0]]} for {low[0]!r}; the least is"
-                f" {self.minimum:g}"
-            )
+        for name, number in found.items():
+            self._bounded(number, f"{number} for {name!r}")
         return ",".join(f"{name}={number}" for name, number in found.items())
 
     def _number(self, value: Value) -> Value:
@@ -102,9 +101,14 @@ class Parameter:
             ) from error
         if not math.isfinite(number) or (isinstance(value, float) and number != value):
             raise ConfigError(f"{self.full_name} is {value!r}; give {_WANTED[self.kind]}")
-        if number < self.minimum:
-            raise ConfigError(f"{self.full_name} is {value!r}; the least is {self.minimum:g}")
+        self._bounded(number, repr(value))
         return number
+
+    def _bounded(self, number: float, told: str) -> None:
+        if number < self.minimum:
+            raise ConfigError(f"{self.full_name} is {told}; the least is {self.minimum:g}")
+        if self.maximum is not None and number > self.maximum:
+            raise ConfigError(f"{self.full_name} is {told}; the most is {self.maximum:g}")
 
 
 _WANTED: dict[Kind, str] = {

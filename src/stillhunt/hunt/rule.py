@@ -139,6 +139,7 @@ class Rule(RuleFile):
                 default=setting.default,
                 unit=setting.unit,
                 minimum=setting.minimum,
+                maximum=setting.maximum,
                 note=setting.note,
             )
             for name, setting in self.parameters.items()

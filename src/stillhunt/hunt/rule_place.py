@@ -40,8 +40,10 @@ def explain(
         if isinstance(mistake, str):
             said.append(f"{where}: {key} {mistake}")
         elif mistake["type"] == "extra_forbidden":
-            close = near(str(loc[-1]), _siblings(model, loc))
-            said.append(f"{where}: {key} is unknown{close}")
+            keys = _siblings(model, loc)
+            close = near(str(loc[-1]), keys)
+            expected = f"{' Expected' if close else '; expected'} one of {', '.join(keys)}"
+            said.append(f"{where}: {key} is unknown{close}{expected if keys else ''}")
         elif mistake["type"] == "missing":
             said.append(f"{where}: {key} is missing")
         else:

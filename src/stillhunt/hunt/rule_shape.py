@@ -28,6 +28,7 @@ __all__ = [
     "Setting",
     "Severity",
     "Stage",
+    "Unit",
     "Values",
     "Window",
 ]
@@ -37,6 +38,14 @@ Number = int | float | str
 """A number, or the name of the parameter that holds it."""
 Values = tuple[int | str, ...] | str
 """Values, or the name of the list parameter that holds them."""
+
+Unit = Literal[
+    "accounts", "addresses", "days", "hours", "input tokens", "models", "networks",
+    "output tokens", "owners", "requests", "share of requests", "share of tokens", "times",
+    "tokens", "",
+]  # fmt: skip
+"""What a parameter counts; a word that no other rule uses would tell a reader nothing.
+Durations, paths and lists have none."""
 
 
 class Condition(Table):
@@ -171,8 +180,10 @@ class Setting(Table):
 
     type: Kind
     default: int | float | str
-    unit: str = ""
+    unit: Unit = ""
     minimum: float = 0
+    maximum: float | None = None
+    """The most that it can be, such as 1 of a share."""
     note: str
 
 
