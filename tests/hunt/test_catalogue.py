@@ -1,9 +1,15 @@
 """What is said of each rule and detector is complete."""
 
+import re
+
 import pytest
+from sweep_kit import DAY, NOON, MemoryLake, many
 
 from stillhunt.hunt import catalogue
+from stillhunt.hunt.parameters import resolve
 from stillhunt.hunt.report.shape import Rules
+from stillhunt.hunt.rule import Rule, load_rules
+from stillhunt.hunt.rule_sql import rule_sql, shown_sql
 from stillhunt.model.errors import ConfigError
 from stillhunt.model.exchange import COLUMNS
 
@@ -49,3 +55,30 @@ def test_an_unknown_name_is_answered_with_near_ones() -> None:
 def test_the_listing_has_its_published_shape() -> None:
     listing = catalogue.listing()
     assert Rules.model_validate(listing).model_dump(by_alias=True) == listing
+
+
+def summed(sql: str) -> str:
+    """Return *sql* with each difference of two numbers worked out."""
+    return re.sub(r"\b(\d+) - (\d+)\b", lambda match: str(int(match[1]) - int(match[2])), sql)
+
+
+@pytest.mark.parametrize("rule", load_rules(), ids=lambda rule: rule.name)
+def test_a_query_that_is_shown_names_its_ends_and_is_the_one_that_is_asked(rule: Rule) -> None:
+    values = resolve(rule.known_parameters, {}, {})[rule.name]
+    shown = shown_sql(rule, values)
+    assert {":from_us", ":until_us"} <= set(re.findall(r":[a-z_]+us\b", shown))
+    head, _, query = shown.partition("\n")
+    assert head.startswith("-- :until_us: end of the period, us since 1970")
+    filled = query.replace(":from_us", str(7 * DAY)).replace(":until_us", str(9 * DAY))
+    assert summed(filled) == summed(rule_sql(rule, values, 7 * DAY, 9 * DAY))
+
+
+def test_a_shown_query_runs_once_its_ends_are_put_in() -> None:
+    (hunt,) = (one for one in catalogue.hunts() if one.name == "volume_account")
+    assert "-- :until_us: end of the period" in catalogue.show("volume_account")
+    assert f":from_us: :until_us - {DAY}, not included" in hunt.sql
+    sql = hunt.sql.replace(":from_us", str(NOON - 1)).replace(":until_us", str(NOON + DAY))
+    found = MemoryLake(many(5_001)).connect().execute(sql).fetchall()
+    assert [row[0] for row in found] == ["a1"]
+    (whole,) = (one for one in catalogue.hunts() if one.name == "heavy_output")
+    assert ":from_us: -1, not included" in whole.sql

@@ -11,7 +11,7 @@ from stillhunt.hunt import atlas
 from stillhunt.hunt.claims import detector_sql
 from stillhunt.hunt.parameters import Parameter, fields_of, resolve
 from stillhunt.hunt.rule import Rule, load_rules
-from stillhunt.hunt.rule_sql import rule_sql
+from stillhunt.hunt.rule_sql import shown_sql
 from stillhunt.model.errors import ConfigError
 from stillhunt.model.exchange import COLUMNS
 from stillhunt.settings import near
@@ -19,7 +19,6 @@ from stillhunt.settings import near
 __all__ = ["DETECTORS", "Hunt", "answer", "described", "hunts", "listing", "page", "show"]
 
 DETECTORS = "stillhunt.hunt.detectors"
-DAY_US = 86_400_000_000
 FROM_PROMPT = {c.name for c in COLUMNS if c.part == "sketch"} - {
     "system_template", "elicitation", "probe", "template_public",
 }  # fmt: skip
@@ -51,7 +50,7 @@ class Hunt:
     """Of a rule: what was measured of it, in words."""
     parameters: tuple[Parameter, ...]
     sql: str
-    """The query with its defaults; a rule's look-back ends at the end of 1970-01-01."""
+    """The query with its defaults; a rule's leaves the ends of the period open."""
 
 
 def hunts(rules: Sequence[Rule] | None = None) -> tuple[Hunt, ...]:
@@ -92,7 +91,7 @@ def _of_rule(rule: Rule) -> Hunt:
         owasp=rule.owasp,
         measured=_measured(rule),
         parameters=rule.known_parameters,
-        sql=rule_sql(rule, values, 0, DAY_US),
+        sql=shown_sql(rule, values),
     )
 
 

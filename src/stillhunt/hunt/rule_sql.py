@@ -5,10 +5,10 @@ hand, because the plain form of its plan would look at every exchange with a win
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from stillhunt.hunt.expression_sql import expression_sql, literal
-from stillhunt.hunt.parameters import Value
+from stillhunt.hunt.parameters import ALL_US, Value
 from stillhunt.hunt.plan import Select, Summarize
 from stillhunt.hunt.plan_sql import plan_sql, steps_sql
 from stillhunt.hunt.rule import DERIVED, Rule
@@ -34,6 +34,7 @@ __all__ = [
     "render",
     "rows_sql",
     "rule_sql",
+    "shown_sql",
 ]
 
 MINUTE_US = 60_000_000
@@ -42,13 +43,18 @@ NAME = re.compile(r"'(?:[^']|'')*'|(?<![:\w]):([a-z][a-z0-9_]*)")
 """A text in quotes, which is left alone, or a ``:name``."""
 
 
-def render(sql: str, values: Mapping[str, Value]) -> str:
-    """Return *sql* with each ``:name`` replaced by its value, text in quotes.
+def render(sql: str, values: Mapping[str, Value], keep: Collection[str] = ()) -> str:
+    """Return *sql* with each ``:name`` but those to *keep* replaced by its value, text in quotes.
 
     Raises:
         KeyError: A name that *values* does not have.
     """
-    return NAME.sub(lambda match: literal(values[match[1]]) if match[1] else match[0], sql)
+
+    def told(match: re.Match[str]) -> str:
+        is_left = match[1] is None or match[1] in keep
+        return match[0] if is_left else literal(values[match[1]])
+
+    return NAME.sub(told, sql)
 
 
 def path_condition(listed: str) -> str:
@@ -119,6 +125,33 @@ def rule_sql(rule: Rule, values: Mapping[str, Value], from_us: int, until_us: in
         return plan_sql(rule_plan(rule, values), from_us, until_us)
     limits = {"from_us": from_us, "until_us": until_us}
     return render(_sliding(rule, values), dict(values) | limits)
+
+
+def shown_sql(rule: Rule, values: Mapping[str, Value]) -> str:
+    """Return the rule's query for a person, with ``:from_us`` and ``:until_us`` left open.
+
+    A comment above says what to put in their place.
+    """
+    if rule.window.kind == "sliding":
+        sql = render(_sliding(rule, values), values, keep=("from_us", "until_us"))
+    else:
+        plan = rule_plan(rule, values)
+        sql = steps_sql(
+            plan.steps,
+            table=plan.table,
+            columns=plan.columns,
+            joins=plan.joins_directory,
+            edges={"from": ":from_us", "until": ":until_us"},
+        )
+    return f"-- {_ends(rule, values)}\n{sql}"
+
+
+def _ends(rule: Rule, values: Mapping[str, Value]) -> str:
+    end = ":until_us: end of the period, us since 1970, itself included; :from_us: "
+    if rule.window.kind != "lookback":
+        return f"{end}its begin, itself not included"
+    length = int(values[str(rule.window.parameter)])
+    return f"{end}{'-1' if length >= ALL_US else f':until_us - {length}'}, not included"
 
 
 def _sliding(rule: Rule, values: Mapping[str, Value]) -> str:
