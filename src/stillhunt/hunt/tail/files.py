@@ -17,14 +17,23 @@ from pathlib import Path
 
 from stillhunt.hunt.source import shown
 from stillhunt.hunt.tail.lines import Splitter
-from stillhunt.hunt.tail.opened import OpenFile, Piece, line_start, readable_name
-from stillhunt.hunt.tail.place import LEAST, PIECE, Place, is_plain, predecessors, unpacked
+from stillhunt.hunt.tail.opened import (
+    Kept,
+    OpenFile,
+    Piece,
+    RotatedFile,
+    line_start,
+    readable_name,
+)
+from stillhunt.hunt.tail.place import LEAST, PIECE, Place, predecessors, status_of
 
 __all__ = ["GRACE_S", "Log"]
 
 GRACE_S = 10.0
 """How long a renamed file is read on after a new one stands at its path [s]: nginx's workers
 take up to a second to open the new one after ``-s reopen``."""
+DONE = 16
+"""Files that are known again after they were read to the end."""
 
 
 class Log:
@@ -35,44 +44,50 @@ class Log:
         path: str,
         *,
         places: Sequence[Place] = (),
+        before: Sequence[Path] = (),
         from_start: bool = True,
         warn: Callable[[str], None] = lambda _: None,
+        is_foreign: Callable[[Path], bool] = lambda _: False,
+        is_alike: Callable[[Path], bool] = lambda _: True,
     ) -> None:
         """Follow *path*; it need not be there yet.
 
         Args:
             path: A regular file.
             places: How far it and its predecessors were read before, as ``places`` told.
+            before: Without places: what the path was rotated into, to be read first, in order.
             from_start: Without places: from the beginning, else only what comes from now on.
             warn: Told what could not be found.
+            is_foreign: Says which files another log is reading: they are never taken.
+            is_alike: Says which files have lines as this log has them.
         """
         self.path = path
         self._warn = warn
-        self._queue: list[Iterator[Piece]] = []
+        self._is_foreign, self._is_alike = is_foreign, is_alike
+        self._queue: list[RotatedFile] = []
         self._old: list[OpenFile] = []
         self._caught_up: list[str] = []
-        self._done: Place | None = None
+        self._done: list[Place] = []
         self._now: OpenFile | None = None
         if places:
             self._resume(places)
-        else:
-            self._open(from_start=from_start)
+            return
+        for file in before:
+            self._append(file, 0, 1)
+        self._open(from_start=from_start)
 
-    def read(self, now_s: float) -> Iterator[Piece]:
-        """Yield what is new, about a megabyte of each file.
+    def read(self, now_s: float, most: int = PIECE) -> Iterator[Piece]:
+        """Yield what is new, about *most* bytes of each file.
 
         Args:
             now_s: Monotonic time, for the patience with renamed files only [s].
+            most: A megabyte at most.
         """
         if self._queue:
-            piece = next(self._queue[0], None)
-            if piece is None:
-                self._queue.pop(0)
-            else:
-                yield piece
+            yield from self._rotated(self._queue[0])
             return
         for old in list(self._old):
-            yield from old.read()
+            yield from old.read(most)
             if old.is_behind:
                 return  # in the order in which it was written
             old.retired_s = now_s if old.retired_s is None else old.retired_s
@@ -80,15 +95,13 @@ class Log:
                 yield from old.rest()
                 self._retire(old)
         if self._now is not None:
-            yield from self._current(self._now)
+            yield from self._current(self._now, most)
         self._turn(now_s)
 
     @property
     def is_behind(self) -> bool:
         """Return whether there is more to read right now."""
-        if self._queue:
-            return True
-        return any(one.is_behind for one in (*self._old, self._now) if one is not None)
+        return bool(self._queue) or any(one.is_behind for one in self._files())
 
     @property
     def is_settled(self) -> bool:
@@ -97,38 +110,75 @@ class Log:
 
     def finish(self) -> Iterator[Piece]:
         """Yield half-written last lines: the log is not followed any more."""
-        for one in (*self._old, self._now):
-            if one is not None:
-                yield from one.rest()
+        for one in self._files():
+            yield from one.rest()
 
-    def places(self) -> list[Place]:
-        """Return how far each file was read, the newest last."""
-        now = [one.place() for one in (*self._old, self._now) if one is not None]
-        return [self._done, *now] if self._done else now
+    def places(self, kept: Kept | None = None) -> list[Place]:
+        """Return how far each file was read, the newest last; *kept* says where to go on instead.
+
+        Those that are done come first, the last few of them.
+        """
+        kept = kept or {}
+        now = [one.place_at(*kept[one]) if one in kept else one.place() for one in self._files()]
+        return [*self._done, *now]
 
     def files(self) -> list[str]:
         """Return the path, and where what stood there before can be read now."""
         return [*self._caught_up, *(readable_name(one.file) for one in self._old), self.path]
 
+    def has_open(self, status: os.stat_result) -> bool:
+        """Return whether the file with this *status* is being read here."""
+        return any(os.path.samestat(os.fstat(one.file), status) for one in self._files())
+
+    def has_read(self, path: Path, status: os.stat_result) -> bool:
+        """Return whether *path* is a file that is or was read here, or a copy of one."""
+        return self.has_open(status) or any(one.is_same(path, status) for one in self.places())
+
+    def adopt(self, other: "Log") -> None:
+        """Take over the files of *other*, which turn out to be what this path was before."""
+        for one in other._files():
+            one.path, one.known = self.path, None
+            self._old.append(one)
+        self._queue += other._queue
+        self._done += other._done
+        other._old, other._now, other._queue = [], None, []
+
     def close(self) -> None:
         """Close every file."""
-        for one in (*self._old, self._now):
-            if one is not None:
-                one.close()
-        self._old, self._now = [], None
+        for one in self._files():
+            one.close()
+        for rotated in self._queue:
+            rotated.close()
+        self._old, self._now, self._queue = [], None, []
 
-    def _current(self, current: OpenFile) -> Iterator[Piece]:
-        if current.is_cut():
-            place = current.known or current.place()
-            copy = self._find(place)
-            if copy is not None:
-                self._queue.append(self._whole(copy, place.offset, place.next_line))
-            elif current.lines.read_to > place.offset:
-                self._warn(f"{shown(self.path)} was truncated, and its copy was not found")
-            current.lines, current.next_line, current.known = Splitter(), 1, None
+    def _files(self) -> list[OpenFile]:
+        return [*self._old, *([] if self._now is None else [self._now])]
+
+    def _rotated(self, file: RotatedFile) -> Iterator[Piece]:
+        try:
+            piece = file.next()
+        except OSError as error:
+            self._warn(f"{shown(str(file.path))}: {error.strerror or error}; its rest is lost")
+            piece = None
+        if piece is not None:
+            yield piece
             return
-        yield from current.read()
-        current.place()
+        file.close()
+        self._queue.remove(file)
+
+    def _current(self, current: OpenFile, most: int) -> Iterator[Piece]:
+        if not current.is_cut():
+            yield from current.read(most)
+            current.place()
+            return
+        place = current.known or current.place()
+        if self._go_on(place) is None:
+            self._warn(
+                f"{shown(self.path)} was truncated, and no copy of it stands beside it; what came"
+                f" after byte {place.offset:,} is lost"
+            )
+        self._note_done(place)
+        current.lines, current.next_line, current.known = Splitter(), 1, None
 
     def _turn(self, now_s: float) -> None:
         """Open the new file where another one stands at the path."""
@@ -136,9 +186,10 @@ class Log:
             there = Path(self.path).stat()
         except OSError:
             return  # between two files; the old one is still open
+        if self._is_foreign(Path(self.path)):
+            return  # another log is reading it
         if self._now is not None:
-            here = os.fstat(self._now.file)
-            if (there.st_dev, there.st_ino) == (here.st_dev, here.st_ino):
+            if os.path.samestat(there, os.fstat(self._now.file)):
                 return
             self._now.retired_s = now_s
             self._old.append(self._now)
@@ -158,7 +209,8 @@ class Log:
     def _resume(self, places: Sequence[Place]) -> None:
         """Go on where reading stood, in whatever files that is now."""
         done = [place for place in places if place.is_done]
-        *older, last = [place for place in places if not place.is_done] or done
+        *older, last = [place for place in places if not place.is_done] or done[-1:]
+        self._done = done[-DONE:]
         for place in older:
             self._reopen(place)
         with contextlib.suppress(OSError):
@@ -169,69 +221,80 @@ class Log:
                 return
             os.close(file)
         for one in self._since(last, [*done, *older]):
-            self._queue.append(self._whole(one, 0, 1))
+            if self._is_alike(one):
+                self._append(one, 0, 1)
+            else:
+                self._warn(f"passing over {shown(str(one))}: no line like those of the log")
         self._open(from_start=True)
 
     def _since(self, last: Place, others: Sequence[Place]) -> list[Path]:
         """Return the predecessors that came whole behind *last*, after reading on in its own."""
-        newer = predecessors(Path(self.path))
+        newer = self._predecessors()
         if last.head_length < LEAST and not any(last.is_in(file) for file in newer):
             # Nothing is known of the file but that it was empty: all that it has came since.
-            newer = [file for file in newer if file.stat().st_mtime_ns >= last.seen_ns]
+            newer = [file for file in newer if _written_ns(file) >= last.seen_ns]
             return [file for file in newer if not any(one.is_in(file) for one in others)]
-        found = self._reopen(last)
-        if found is None:
-            return []
-        newer = newer[newer.index(found) + 1 :]  # or the same one, just being packed
-        return [file for file in newer if not last.is_in(file)]
+        found = self._reopen(last)  # or the same one, just being packed
+        return [file for file in found if not last.is_in(file)]
 
-    def _reopen(self, place: Place) -> Path | None:
-        """Read what came behind *place* in a file that stands at the path no more."""
-        found = self._find(place)
-        if found is None:
+    def _reopen(self, place: Place) -> list[Path]:
+        """Read what came behind *place* in a file that stands at the path no more.
+
+        Return the files that came after it.
+        """
+        newer = self._go_on(place)
+        if newer is None:
             if not place.is_done:
                 self._warn(
                     f"{shown(self.path)}: the file that was read to byte {place.offset:,} is"
                     " gone; what it got after that is lost"
                 )
-            return None
-        is_newest = predecessors(Path(self.path))[-1:] == [found]
-        if is_newest and is_plain(found):  # its writer may not have turned yet
-            file = os.open(found, os.O_RDONLY | os.O_CLOEXEC)
+            return []
+        if not newer and self._queue[-1].is_plain:  # its writer may not have turned yet
+            file = self._queue.pop().detach()
             self._old.append(OpenFile(self.path, file, place.offset, place.next_line))
-        else:
-            self._queue.append(self._whole(found, place.offset, place.next_line))
-        return found
+        return newer
 
-    def _find(self, place: Place) -> Path | None:
-        """Return the predecessor that *place* lies in."""
-        files = predecessors(Path(self.path))[::-1]
-        files.sort(key=lambda file: not place.is_of(file.stat()))
-        return next((file for file in files if place.is_in(file)), None)
+    def _go_on(self, place: Place) -> list[Path] | None:
+        """Queue what came behind *place*, and return the predecessors that are newer.
 
-    def _whole(self, path: Path, offset: int, next_line: int) -> Iterator[Piece]:
-        """Return the rest of a file that does not grow any more."""
+        None if the file is not found. Somebody may just be renaming or packing it: then a
+        second look finds it under its new name.
+        """
+        for _ in range(2):
+            files = self._predecessors()
+            found = self._find(place, files)
+            if found is not None and self._append(found, place.offset, place.next_line):
+                return files[files.index(found) + 1 :]
+        return None
+
+    def _predecessors(self) -> list[Path]:
+        return [file for file in predecessors(Path(self.path)) if not self._is_foreign(file)]
+
+    def _find(self, place: Place, files: Sequence[Path]) -> Path | None:
+        """Return which of *files*, the oldest first, *place* lies in."""
+        statuses = {file: status for file in files[::-1] if (status := status_of(file))}
+        likely = sorted(statuses, key=lambda file: not place.is_of(statuses[file]))
+        return next((file for file in likely if place.is_in(file)), None)
+
+    def _append(self, path: Path, offset: int, next_line: int) -> bool:
+        """Read the rest of a file that does not grow any more; say whether it is there."""
+        try:
+            self._queue.append(RotatedFile(path, offset, next_line))
+        except OSError:
+            return False
         self._caught_up.append(str(path))
-        return self._pieces(path, offset, next_line)
-
-    def _pieces(self, path: Path, offset: int, next_line: int) -> Iterator[Piece]:
-        lines = Splitter(offset)
-        blocks = (
-            block for data in unpacked(path, offset) for part in _parts(data)
-            for block in lines.feed(part)
-        )  # fmt: skip
-        for block in blocks:
-            yield Piece(shown(str(path)), block, next_line)
-            next_line += max(1, block.data.count(b"\n"))
-        for block in lines.finish():
-            yield Piece(shown(str(path)), block, next_line)
+        return True
 
     def _retire(self, old: OpenFile) -> None:
-        self._done = replace(old.place(), is_done=True)
+        self._note_done(old.place())
         old.close()
         self._old.remove(old)
 
+    def _note_done(self, place: Place) -> None:
+        self._done = [*self._done, replace(place, is_done=True)][-DONE:]
 
-def _parts(data: bytes) -> Iterator[bytes]:
-    for start in range(0, len(data), PIECE):
-        yield data[start : start + PIECE]
+
+def _written_ns(file: Path) -> int:
+    status = status_of(file)
+    return status.st_mtime_ns if status else 0

@@ -1,18 +1,23 @@
-"""What is read from: a plain file that grows, or a pipe; both give whole lines."""
+"""What is read from: a file that grows, one that was rotated, or a pipe; all give whole lines."""
 
 import contextlib
 import os
 import select
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
+
+import numpy as np
 
 from stillhunt.hunt.framing import Block
 from stillhunt.hunt.source import shown
 from stillhunt.hunt.tail.lines import Splitter
-from stillhunt.hunt.tail.place import PIECE, Place
+from stillhunt.hunt.tail.place import PIECE, Place, is_plain, unpacked
 
-__all__ = ["OpenFile", "Piece", "Pipe", "line_start", "readable_name"]
+__all__ = ["Kept", "OpenFile", "Piece", "Pipe", "RotatedFile", "line_start", "readable_name"]
+
+NEWLINE = 10
 
 
 @dataclass(frozen=True)
@@ -22,6 +27,19 @@ class Piece:
     name: str
     block: Block
     first_line: int
+    file: "OpenFile | None" = None
+    """Where it is from, if it can be read from there again."""
+    lines: Splitter | None = None
+    """What cut it: another one, once the file was truncated."""
+
+    def place_of(self, line: int) -> tuple["OpenFile", int] | None:
+        """Return the file and offset of a line in it, None where it cannot be read again."""
+        if self.file is None or self.file.lines is not self.lines or self.file.is_closed:
+            return None
+        ends = np.flatnonzero(np.frombuffer(self.block.data, np.uint8) == NEWLINE)
+        skipped = line - self.first_line
+        cut = int(ends[skipped - 1]) + 1 if skipped else 0
+        return self.file, self.block.place(cut)[0]
 
 
 class OpenFile:
@@ -34,10 +52,11 @@ class OpenFile:
         self.next_line = next_line
         self.retired_s: float | None = None
         self.known: Place | None = None
+        self.is_closed = False
 
-    def read(self) -> Iterator[Piece]:
-        """Yield what is there, about a megabyte."""
-        data = os.pread(self.file, PIECE, self.lines.read_to)
+    def read(self, most: int = PIECE) -> Iterator[Piece]:
+        """Yield what is there, about *most* bytes."""
+        data = os.pread(self.file, most, self.lines.read_to)
         for block in self.lines.feed(data):
             yield self._piece(block)
 
@@ -47,7 +66,7 @@ class OpenFile:
             yield self._piece(block)
 
     def _piece(self, block: Block) -> Piece:
-        piece = Piece(shown(self.path), block, self.next_line)
+        piece = Piece(shown(self.path), block, self.next_line, self, self.lines)
         self.next_line += max(1, block.data.count(b"\n"))
         return piece
 
@@ -69,9 +88,73 @@ class OpenFile:
             self.known = Place.of(self.path, self.file, self.lines.offset, self.next_line)
         return self.known
 
+    def place_at(self, offset: int, next_line: int) -> Place:
+        """Return a place before that: what came after it is not looked at yet."""
+        return Place.of(self.path, self.file, offset, next_line)
+
     def close(self) -> None:
         """Close the file."""
+        self.is_closed = True
         os.close(self.file)
+
+
+class RotatedFile:
+    """A file, plain or packed, that does not grow any more.
+
+    It is opened at once, because the next rotation gives its name to another.
+    """
+
+    def __init__(self, path: Path, offset: int, next_line: int) -> None:
+        """Read *path* from *offset* on [unpacked bytes].
+
+        Raises:
+            OSError: It is gone, for example.
+        """
+        self.path = path
+        self._file = path.open("rb")
+        self._pieces = self._read(offset, next_line)
+
+    @property
+    def is_plain(self) -> bool:
+        """Return whether it is not packed."""
+        return is_plain(self._file)
+
+    def detach(self) -> int:
+        """Return a descriptor of the file, and close this one."""
+        file = os.dup(self._file.fileno())
+        self._file.close()
+        return file
+
+    def next(self) -> Piece | None:
+        """Return the next lines, about a megabyte; None at the end.
+
+        Raises:
+            OSError: It cannot be read.
+        """
+        return next(self._pieces, None)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def _read(self, offset: int, next_line: int) -> Iterator[Piece]:
+        lines, name = Splitter(offset), shown(str(self.path))
+        parts = (
+            data[start : start + PIECE]
+            for data in unpacked(self._file, offset)
+            for start in range(0, len(data), PIECE)
+        )
+        for block in chain((b for part in parts for b in lines.feed(part)), _last(lines)):
+            yield Piece(name, block, next_line)
+            next_line += max(1, block.data.count(b"\n"))
+
+
+def _last(lines: Splitter) -> Iterator[Block]:
+    yield from lines.finish()  # not before everything was fed
+
+
+Kept = Mapping[OpenFile, tuple[int, int]]
+"""Offset and number of the first line that was read and not yet looked at, of some files."""
 
 
 class Pipe:
@@ -84,11 +167,11 @@ class Pipe:
         self._lines = Splitter()
         self._next_line = 1
 
-    def read(self, now_s: float) -> Iterator[Piece]:
-        """Yield what is there, about a megabyte; never wait."""
+    def read(self, now_s: float, most: int = PIECE) -> Iterator[Piece]:
+        """Yield what is there, *most* bytes; never wait."""
         if not self.is_behind:
             return
-        data = os.read(self._file, PIECE)
+        data = os.read(self._file, most)
         self.is_ended = not data
         yield from self._pieces(self._lines.feed(data) if data else self._lines.finish())
 
@@ -103,7 +186,7 @@ class Pipe:
         """Yield the last line, if it has no newline."""
         yield from self._pieces(self._lines.finish())
 
-    def places(self) -> list[Place]:
+    def places(self, kept: Kept | None = None) -> list[Place]:
         """Return nothing: a pipe cannot be read again."""
         return []
 

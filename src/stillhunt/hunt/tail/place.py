@@ -6,15 +6,17 @@ bytes before the place: a log that was renamed, copied or packed since is still 
 
 import os
 import re
+import stat
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from stillhunt.hunt.lake.streams import digest
 from stillhunt.hunt.unpack import packing_of, unpack
 
-__all__ = ["Place", "is_plain", "predecessors", "unpacked"]
+__all__ = ["Place", "is_rotated", "predecessors", "status_of", "unpacked"]
 
 HEAD = 1 << 10
 """First bytes that make a file known again. Two logs rarely agree in so many: times differ."""
@@ -67,11 +69,25 @@ class Place:
     def is_in(self, path: Path) -> bool:
         """Return whether the file *path*, plain or packed, has this place in it."""
         try:
-            if self.head_length < LEAST:
-                return self.is_of(path.stat())
-            return self._is_in(unpacked(path))
+            with path.open("rb") as file:
+                if self.head_length < LEAST:
+                    return self.is_of(os.fstat(file.fileno()))
+                if is_plain(file):  # two looks, however long it is
+                    return self.is_open_as(file.fileno())
+                return self._is_in(unpacked(file))
         except OSError:
             return False
+
+    def is_same(self, path: Path, status: os.stat_result) -> bool:
+        """Return whether *path*, of the given *status*, is this file or a copy of what was read.
+
+        Stricter than ``is_in``, which is asked of files whose name speaks for them: formats with
+        a header begin alike, so a file with another inode must agree in a whole kilobyte.
+        """
+        if self.head_length < LEAST:
+            return False  # inodes are used again
+        is_told = self.is_of(status) or min(self.offset, self.head_length) >= HEAD
+        return is_told and self.is_in(path)
 
     def _is_in(self, pieces: Iterator[bytes]) -> bool:
         at, head, seam = 0, b"", b""
@@ -101,43 +117,71 @@ class Place:
         return (status.st_dev, status.st_ino) == (self.device, self.inode)
 
 
-def unpacked(path: Path, offset: int = 0) -> Iterator[bytes]:
-    """Yield the bytes of *path* from *offset* on, unpacked; damage ends them.
+def unpacked(file: BinaryIO, offset: int = 0) -> Iterator[bytes]:
+    """Yield the bytes of *file* from *offset* on, unpacked; damage ends them.
 
     Raises:
         OSError: It cannot be read.
     """
-    with path.open("rb") as file:
-        first = file.read(4)
-        packing = packing_of(first)
-        is_plain = packing.name == "plain"
-        file.seek(offset if is_plain else 0)
-        raw = iter(lambda: file.read1(min(packing.piece, PIECE)), b"")
-        left = 0 if is_plain else offset
-        for piece in unpack(raw, packing, []):
-            if left < len(piece):
-                yield piece[left:] if left else piece
-            left = max(0, left - len(piece))
+    file.seek(0)
+    packing = packing_of(file.read(4))
+    is_packed = packing.name != "plain"
+    file.seek(0 if is_packed else offset)
+    raw = iter(lambda: file.read(min(packing.piece, PIECE)), b"")
+    left = offset if is_packed else 0
+    for piece in unpack(raw, packing, []):
+        if left < len(piece):
+            yield piece[left:] if left else piece
+        left = max(0, left - len(piece))
 
 
-def is_plain(path: Path) -> bool:
-    """Return whether the file *path* is not packed."""
-    with path.open("rb") as file:
-        return packing_of(file.read(4)).name == "plain"
+def is_plain(file: BinaryIO) -> bool:
+    """Return whether *file* is not packed."""
+    file.seek(0)
+    return packing_of(file.read(4)).name == "plain"
+
+
+def status_of(path: Path) -> os.stat_result | None:
+    """Return the status of *path*, None if it is gone: others rotate while we look."""
+    try:
+        return path.stat()
+    except OSError:
+        return None
+
+
+PACKED = r"(\.gz|\.zst)?"
+DATE = r"[.\-_]\d([.\-_T]?\d){7,}"
+"""Eight digits at least: ``server-2.log`` is another server's log."""
+
+
+def _rotated(name: str) -> re.Pattern[str]:
+    """Return the names into which logrotate and its like rename the log *name*."""
+    ending = Path(name).suffix
+    base, stem = re.escape(name), re.escape(name.removesuffix(ending))
+    before = r"[.\-_]" if ending else r"\."
+    return re.compile(
+        rf"{base}({before}\d[\d.\-_T]*|{DATE}){PACKED}|{stem}{DATE}{re.escape(ending)}{PACKED}"
+    )
+
+
+def is_rotated(path: Path, log: Path) -> bool:
+    """Return whether *path* is, by its name, what became of the log at the path *log*."""
+    if path.parent != log.parent:
+        return False
+    is_packed = path.name in {f"{log.name}.gz", f"{log.name}.zst"}
+    return is_packed or _rotated(log.name).fullmatch(path.name) is not None
 
 
 def predecessors(path: Path) -> list[Path]:
     """Return the files that *path* was rotated into, by logrotate's names, the oldest first."""
-    base, ending = re.escape(path.name), re.escape(path.suffix)
-    stem = re.escape(path.name.removesuffix(path.suffix))
-    number = r"[.\-_]\d[\d.\-_T]*"
-    packed = r"(\.gz|\.zst)?"
-    rotated = re.compile(rf"{base}{number}{packed}|{stem}{number}{ending}{packed}")
+    rotated = _rotated(path.name)
     found = []
     try:
-        for entry in os.scandir(path.parent):
-            if rotated.fullmatch(entry.name) and entry.is_file():
-                found.append((entry.stat().st_mtime_ns, Path(entry.path)))
+        names = [entry.name for entry in os.scandir(path.parent) if rotated.fullmatch(entry.name)]
     except OSError:
         return []
+    for file in map(path.with_name, names):
+        status = status_of(file)
+        if status is not None and stat.S_ISREG(status.st_mode):
+            found.append((status.st_mtime_ns, file))
     return [file for _, file in sorted(found)]
