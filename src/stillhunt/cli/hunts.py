@@ -145,7 +145,7 @@ def tail(
         code = follow(
             logs, as_=as_, state=state, lake=lake, overrides=pairs(sets), config=config,
             from_start=None if from_ is None else from_ == "start", once=once, json_to=json_,
-            quiet=quiet, deliver=None if courier is None else courier.deliver,
+            quiet=quiet, deliver=None if courier is None else courier.deliver_all,
         )  # fmt: skip
     raise typer.Exit(3 if courier and courier.lost else code)
 

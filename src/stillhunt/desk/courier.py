@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from stillhunt.desk.outbox import Outbox, Route, Sent
 from stillhunt.desk.spool import Spool
@@ -56,8 +56,12 @@ class Courier:
 
     def deliver(self, finding: Finding) -> None:
         """Keep *finding*; see ``Outbox.deliver``."""
+        self.deliver_all((finding,))
+
+    def deliver_all(self, findings: Iterable[Finding]) -> None:
+        """Keep *findings*, waiting for the disk once; see ``Outbox.deliver_all``."""
         before = self._outbox.lost
-        self._outbox.deliver(finding)
+        self._outbox.deliver_all(findings)
         if self._say and before == 0 < self._outbox.lost:
             self._say(self._outbox.trouble)
         self._news.set()

@@ -57,10 +57,15 @@ def tail_of(
     from_start: bool | None = True,
     **more: Any,  # noqa: ANN401 - whatever Tail takes
 ) -> Tail:
+    def deliver_each(group: Sequence[Finding]) -> None:
+        for finding in group:
+            if deliver is not None:
+                deliver(finding)
+
     tail = Tail(
         [str(path) for path in paths],
         settings=settings or settings_in(folder),
-        deliver=deliver or (lambda finding: None),
+        deliver=deliver_each,
         reader=reader,
         from_start=from_start,
         **more,

@@ -16,7 +16,7 @@ def add(sums: Lookback, keys: list[int], pane: int, tokens: int = 10) -> None:
     counts = np.array([[keys.count(int(k)), tokens * keys.count(int(k))] for k in distinct])
     newest = pane * WIDTH + 1
     sums.forget(newest)
-    sums.add(distinct, pane, counts, newest)
+    sums.add(distinct, pane, counts)
 
 
 def of(sums: Lookback, key: int) -> list[int]:
@@ -70,7 +70,7 @@ def test_a_loss_ends_with_the_window() -> None:
 def test_what_lies_before_the_window_does_not_count() -> None:
     sums = empty()
     add(sums, [1], FIRST + PANES + 5)
-    sums.add(np.array([1], np.uint64), FIRST, np.array([[1, 1]]), (FIRST + PANES + 5) * WIDTH)
+    sums.add(np.array([1], np.uint64), FIRST, np.array([[1, 1]]))
     assert of(sums, 1) == [1, 10]
 
 

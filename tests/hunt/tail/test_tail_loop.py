@@ -57,19 +57,15 @@ def followed_alone(folder: Path, rows: list[Any]) -> list[Finding]:
 
 
 def test_it_comes_again_only_where_it_is_graver(tmp_path: Path) -> None:
-    write(tmp_path / "log.jsonl", many(150, step=SECOND // 4))
-    write(tmp_path / "log.jsonl", many(1_500, start=NOON + MINUTE, step=SECOND // 50))
+    (tmp_path / "log.jsonl").touch()
     found: list[Finding] = []
     tail = tail_of(tmp_path / "log.jsonl", folder=tmp_path, deliver=found.append)
-    monkey = loop.ROWS
-    try:
-        loop.ROWS = 1
-        tail.run(once=True)
-    finally:
-        loop.ROWS = monkey
+    for start, n, step in ((0, 150, SECOND // 4), (MINUTE, 1_500, SECOND // 50), (HOUR, 200, 1)):
+        write(tmp_path / "log.jsonl", many(n, start=NOON + start, step=step))
+        tail.step()
     bursts = [f for f in found if f.detector == "burst"]
     assert len({f.id for f in bursts}) == 1
-    assert [int(f.severity) for f in bursts] in ([3, 4], [4])
+    assert [int(f.severity) for f in bursts] == [3, 4]
 
 
 def test_without_a_checkpoint_only_what_comes_is_looked_at(tmp_path: Path) -> None:
@@ -98,7 +94,7 @@ def test_lines_that_are_no_exchanges_are_counted_and_listed(tmp_path: Path) -> N
 
 
 def test_what_comes_too_late_is_in_no_sliding_window_and_is_said(tmp_path: Path) -> None:
-    rows = [*many(1, start=NOON + HOUR), *BURST]
+    rows = [*many(400, start=NOON + HOUR), *BURST]
     write(tmp_path / "log.jsonl", rows)
     said: list[str] = []
     found, _ = followed(tmp_path / "log.jsonl", say=said.append)
@@ -112,7 +108,7 @@ def test_one_line_from_the_future_does_not_blind_it(tmp_path: Path) -> None:
     said: list[str] = []
     found, _ = followed(tmp_path / "log.jsonl", say=said.append)
     assert "burst" in {f.detector for f in found}
-    assert any("ahead of all others" in text for text in said)
+    assert any("ahead of most others" in text for text in said)
 
 
 def test_days_without_a_line_are_no_line_from_the_future(tmp_path: Path) -> None:
@@ -183,11 +179,11 @@ def test_a_torn_journal_costs_nothing_but_its_last_line(tmp_path: Path) -> None:
     write(tmp_path / "log.jsonl", BURST)
     found = said_once(tmp_path / "log.jsonl", tmp_path / "other")
     journal = Delivered(tmp_path / "state")
-    journal.add(found[0])
+    journal.add(found[:1])
     with (tmp_path / "state.delivered").open("ab") as file:
         file.write(b'{"id": "to')
     again = Delivered(tmp_path / "state")
-    again.add(found[1])
+    again.add(found[1:2])
     assert set(Delivered(tmp_path / "state").said) == {found[0].id, found[1].id}
 
 

@@ -22,7 +22,9 @@ from stillhunt.model.exchange import HOT, column
 __all__ = ["Lake"]
 
 SCHEMA = "stillhunt.lake/1"
-FOLDERS = ("hot", "cold", "staging", "journal", "streams", "quarantine", "locks", "spill")
+FOLDERS = (
+    "hot", "cold", "staging", "journal", "streams", "quarantine", "locks", "spill", "findings",
+)  # fmt: skip
 SQL_TYPES = {
     "int64": "BIGINT", "int32": "INTEGER", "int16": "SMALLINT", "float32": "FLOAT",
     "bool": "BOOLEAN", "string": "VARCHAR",

@@ -4,15 +4,16 @@ Two files. The *checkpoint* is written whole, flushed, then renamed: places and 
 and the same moment, with a digest. The *journal* beside it gets one line for each finding that
 was delivered, flushed to the disk at once. After a kill the lines behind the checkpoint are read
 again and give the same findings with the same ids; those in the journal are not said twice.
-Between the delivery of a finding and its line in the journal, some hundred microseconds, a kill
-leaves a finding that will be said again: at least once, and its id tells. Where findings go to a
-file, its end is looked at too, and then it is said exactly once.
+Findings of the same moment are delivered and noted as a group, because the disk is waited for
+once in each. Between the delivery of a group and its lines in the journal, a few milliseconds, a
+kill leaves findings that will be said again: at least once, and the ids tell. Where findings go
+to a file, its end is looked at too, and then each is said exactly once.
 """
 
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ from stillhunt.model.finding import Finding
 
 __all__ = ["Checkpoint", "Delivered", "read_checkpoint", "write_checkpoint"]
 
-SCHEMA = "stillhunt.tail/1"
+SCHEMA = "stillhunt.tail/2"
 MOST = 100_000
 """Findings of which we remember that they were said, about 15 MB."""
 Arrays = Mapping[str, npt.NDArray[Any]]
@@ -152,18 +153,20 @@ class Delivered:
         """Return whether *finding* was not said yet, or is graver than what was said."""
         return int(finding.severity) > self.said.get(finding.id, 0)
 
-    def add(self, finding: Finding) -> None:
-        """Remember that *finding* was said, on the disk too.
+    def add(self, findings: Sequence[Finding]) -> None:
+        """Remember that *findings* were said, on the disk too.
 
         Raises:
-            OSError: The disk is full, for example; it is remembered in memory.
+            OSError: The disk is full, for example; they are remembered in memory.
         """
-        self.said[finding.id] = int(finding.severity)
+        new = {finding.id: int(finding.severity) for finding in findings}
+        self.said |= new
         if self._path is None:
             return
-        line = json.dumps({"id": finding.id, "severity": int(finding.severity)}) + "\n"
+        lines = [json.dumps({"id": name, "severity": grave}) + "\n" for name, grave in new.items()]
+        text, self._start = self._start + "".join(lines).encode(), b"\n"
         with open(self._path, "ab", opener=_private_append) as file:
-            file.write(self._start + line.encode())
+            file.write(text)
             file.flush()
             os.fsync(file.fileno())
         self._start = b""

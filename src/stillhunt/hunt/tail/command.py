@@ -32,7 +32,7 @@ def follow(
     once: bool,
     json_to: str | None,
     quiet: bool,
-    deliver: Callable[[Finding], None] | None = None,
+    deliver: Callable[[Sequence[Finding]], None] | None = None,
 ) -> int:
     """Follow *logs* until SIGTERM or SIGINT, and return the exit code.
 
@@ -61,15 +61,17 @@ def follow(
             from stillhunt.hunt.tail.view import LiveView  # noqa: PLC0415
 
             view = stack.enter_context(LiveView(Console(markup=False, highlight=False)))
-        takers: list[Callable[[Finding], None]] = [json_lines.deliver] if json_lines else []
+        takers: list[Callable[[Sequence[Finding]], None]] = (
+            [json_lines.deliver] if json_lines else []
+        )
         if not json_lines and not is_drawn:
             takers.append(TextLines(sys.stdout).deliver)
         if deliver is not None:
             takers.append(deliver)
 
-        def send(finding: Finding) -> None:
+        def send(findings: Sequence[Finding]) -> None:
             for taker in takers:
-                taker(finding)
+                taker(findings)
 
         is_over = stack.enter_context(_signals())
         tail = Tail(

@@ -11,16 +11,27 @@ import pyarrow as pa
 from stillhunt.hunt.parameters import Value
 from stillhunt.hunt.rule import Rule
 from stillhunt.hunt.tail.batch import Batch
-from stillhunt.hunt.tail.keys import Ints, Keyer
+from stillhunt.hunt.tail.clock import LogClock
+from stillhunt.hunt.tail.keys import Keyer
 from stillhunt.hunt.tail.live import LiveLookback, LiveRule, LiveSliding
 from stillhunt.hunt.tail.novelty import Novelty
 from stillhunt.hunt.tail.pace import Pace
-from stillhunt.hunt.tail.rules import Chooser, answers, form_of
-from stillhunt.model.finding import DAY_US, Finding
+from stillhunt.hunt.tail.rules import Chooser, answers, fingerprint, form_of
+from stillhunt.model.finding import Finding
 
 __all__ = ["Engine", "Limits"]
 
 Arrays = dict[str, npt.NDArray[Any]]
+HELD = "held"  # no rule's arrays: those have a slash
+
+
+@dataclass
+class _Segment:
+    """Exchanges between which the clock was not set back."""
+
+    newest_us: int
+    """The clock before them."""
+    chosen: list[pa.Table] = field(default_factory=list)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,21 +56,26 @@ class Engine:
     keyer: Keyer
     pace: Pace | None
     novelty: Novelty | None
-    lateness_us: int
+    clock: LogClock
+    prints: dict[str, str]
+    """Rule -> fingerprint of what its windows rest on."""
     swept_only: tuple[str, ...] = ()
     """Rules that only a sweep can ask."""
     unanswered: tuple[str, ...] = ()
     """Rules that this log cannot answer."""
+    anew: tuple[str, ...] = ()
+    """Rules that are not those of the checkpoint, so that their windows start anew."""
     newest_us: int = 0
-    """The newest moment of the log [us since epoch]; the engine's clock."""
+    """The newest moment of the log before what is looked at just now [us since epoch]."""
     exchanges: int = 0
     waiting: int = 0
     """Exchanges that were taken and not yet looked at."""
-    _chosen: list[pa.Table] = field(default_factory=list)
-    _rows: list[pa.Table] = field(default_factory=list)
     ahead: int = 0
-    """Exchanges that were left out, because their time was far ahead of all others."""
-    _ahead_us: int = 0
+    """Exchanges that were left out, because their time was ahead of most others."""
+    _segments: list[_Segment] = field(default_factory=list)
+    _rows: list[pa.Table] = field(default_factory=list)
+    _held: pa.Table | None = None
+    """A few lines that are ahead of the clock, and wait for others to decide."""
 
     @classmethod
     def of(
@@ -100,19 +116,49 @@ class Engine:
             keyer=keyer,
             pace=Pace(keyer, values.get("cadence", {})) if "account_id" in has else None,
             novelty=Novelty(keyer) if has >= {"account_id", "template"} else None,
-            lateness_us=limits.lateness_us,
+            clock=LogClock(limits.lateness_us),
+            prints={rule.name: fingerprint(rule, own) for rule, own in told},
             swept_only=tuple(name for name, form in forms.items() if form is None),
             unanswered=tuple(r.name for r in rules if forms[r.name] and r not in live),
         )
 
     def take(self, rows: pa.Table) -> None:
         """Take exchanges in the order of their lines; ``flush`` looks at them."""
-        rows = self._in_its_time(rows)
+        names = self.chooser.columns | {"ts_us", "account_id", "template"}
+        rows = rows.select([name for name in rows.column_names if name in names])
+        held = 0
+        if self._held is not None:
+            held = self._held.num_rows
+            rows = pa.concat_tables([self._held, rows], promote_options="permissive")
+        if not rows.num_rows:
+            return
+        read = self.clock.read(rows["ts_us"].to_numpy(), held)
+        if read.is_set_back or not self._segments:
+            start = self.clock.now_us if read.is_set_back else self.newest_us
+            self._segments.append(_Segment(start))
+        self._held = rows.filter(pa.array(read.held)) if read.held.any() else None
+        if not read.counted.all():
+            self.ahead += int((~read.counted & ~read.held).sum())
+            rows = rows.filter(pa.array(read.counted))
+        self._count(rows)
+
+    def settle(self) -> None:
+        """Decide on the lines that were held, because no others will come."""
+        if self._held is None:
+            return
+        rows, self._held = self._held, None
+        counted = self.clock.settle(rows["ts_us"].to_numpy())
+        self.ahead += int((~counted).sum())
+        if not self._segments:
+            self._segments.append(_Segment(self.newest_us))
+        self._count(rows.filter(pa.array(counted)))
+
+    def _count(self, rows: pa.Table) -> None:
         if not rows.num_rows:
             return
         chosen = self.chooser.choose(rows)
         if chosen is not None:
-            self._chosen.append(chosen)
+            self._segments[-1].chosen.append(chosen)
         names = [n for n in ("ts_us", "account_id", "template") if n in rows.column_names]
         if self.pace is not None:
             # A copy, because columns from DuckDB keep their whole batch alive.
@@ -124,12 +170,14 @@ class Engine:
 
         The same finding comes again, with the same id, only where it became graver.
         """
-        chosen, self._chosen = self._chosen, []
+        segments, self._segments = self._segments, []
         rows, self._rows = self._rows, []
-        if chosen:
-            batch = Batch(chosen, self.keyer)
-            for live in self.rules.values():
-                yield from live.observe(batch, self)
+        for segment in segments:
+            self.newest_us = segment.newest_us
+            if segment.chosen:
+                batch = Batch(segment.chosen, self.keyer)
+                for live in self.rules.values():
+                    yield from live.observe(batch, self)
         if rows:
             joined = pa.concat_tables(rows, promote_options="default").combine_chunks()
             for detector in (self.pace, self.novelty):
@@ -137,29 +185,12 @@ class Engine:
                     yield from detector.observe(joined, self)
         self.exchanges += self.waiting
         self.waiting = 0
-        self.newest_us = max(self.newest_us, self._ahead_us)
+        self.newest_us = self.clock.now_us
 
-    def _in_its_time(self, rows: pa.Table) -> pa.Table:
-        """Return the rows whose time can be believed, and move the clock.
-
-        A line that is a day ahead would push the clock on, and everything behind it would come
-        too late: whoever can write one such line would blind us. So it is left out if the log
-        goes on at the time before it. Where we learn only later that it did, and most lines are
-        a day behind, the clock is set back.
-        """
-        times = rows["ts_us"].to_numpy()
-        if not len(times):
-            return rows
-        start = self._ahead_us or int(times[0])
-        if int(times.max()) > start + DAY_US:
-            believed = _believed(times, start)
-            self.ahead += int(len(times) - believed.sum())
-            rows, times = rows.filter(pa.array(believed)), times[believed]
-        behind = times < self._ahead_us - DAY_US - self.lateness_us
-        if 2 * int(behind.sum()) > len(times):
-            self.newest_us = self._ahead_us = int(times[behind].max())
-        self._ahead_us = max(self._ahead_us, int(times.max()))
-        return rows
+    @property
+    def lateness_us(self) -> int:
+        """Return by how much a line may be older than the newest one [us]."""
+        return self.clock.lateness_us
 
     @property
     def late(self) -> int:
@@ -173,11 +204,14 @@ class Engine:
 
     def state(self) -> tuple[dict[str, Any], Arrays]:
         """Return the state for a checkpoint: what is JSON, and what is arrays."""
-        told: dict[str, Any] = {"newest_us": self.newest_us, "exchanges": self.exchanges}
+        told: dict[str, Any] = {"clock": self.clock.told(), "exchanges": self.exchanges}
+        told["rules"] = self.prints
         told["episodes"] = {n: rule.episodes.to_json() for n, rule in self.rules.items()}
         arrays = {
             f"{n}/{k}": a for n, rule in self.rules.items() for k, a in rule.arrays().items()
         }
+        if self._held is not None:
+            arrays[HELD] = _packed(self._held)
         for name, detector in (("pace", self.pace), ("novelty", self.novelty)):
             if detector is not None:
                 told[name] = detector.told()
@@ -185,42 +219,37 @@ class Engine:
         return told, arrays
 
     def restore(self, told: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]) -> None:
-        """Take back what ``state`` gave; a rule that was not there then starts anew."""
-        self.newest_us, self.exchanges = told["newest_us"], told["exchanges"]
-        self._ahead_us = self.newest_us
+        """Take back what ``state`` gave.
+
+        A rule that was not there then starts anew, and so does one that has changed: what its
+        windows hold was counted by other figures, or in panes of another length.
+        """
+        self.clock.restore(told["clock"])
+        self.newest_us, self.exchanges = self.clock.now_us, told["exchanges"]
+        if HELD in arrays:
+            self._held = _unpacked(arrays[HELD])
         for name, rule in self.rules.items():
-            if name in told["episodes"]:
+            before = told["rules"].get(name)
+            if before == self.prints[name]:
                 rule.episodes.restore(told["episodes"][name])
                 rule.restore(_below(arrays, name))
+            elif before is not None:
+                self.anew += (name,)
         for name, detector in (("pace", self.pace), ("novelty", self.novelty)):
             if detector is not None and name in told:
                 detector.restore(told[name], _below(arrays, name))
 
 
-def _believed(times: Ints, start_us: int) -> npt.NDArray[np.bool_]:
-    """Say which of *times*, in the order of the log, are not a day ahead of what follows.
-
-    Args:
-        times: Shape (n,) [us].
-        start_us: The newest moment before them [us].
-    """
-    believed = np.ones(len(times), np.bool_)
-    clock = start_us
-    last = _last_near(times, clock)
-    for place in np.flatnonzero(times > start_us + DAY_US).tolist():
-        moment = int(times[place])
-        if moment > clock + DAY_US and place < last:
-            believed[place] = False
-        elif moment > clock:
-            clock = moment
-            last = _last_near(times, clock)
-    return believed
+def _packed(rows: pa.Table) -> npt.NDArray[np.uint8]:
+    stream = pa.BufferOutputStream()
+    with pa.ipc.new_stream(stream, rows.schema) as writer:
+        writer.write_table(rows)
+    return np.frombuffer(stream.getvalue(), np.uint8)
 
 
-def _last_near(times: Ints, clock_us: int) -> int:
-    """Return the place of the last of *times* within a day of *clock_us*, -1 if there is none."""
-    near = np.flatnonzero(np.abs(times - clock_us) <= DAY_US)
-    return int(near[-1]) if len(near) else -1
+def _unpacked(packed: npt.NDArray[Any]) -> pa.Table:
+    with pa.ipc.open_stream(pa.py_buffer(packed.tobytes())) as reader:
+        return reader.read_all()
 
 
 def _below(arrays: Mapping[str, npt.NDArray[Any]], name: str) -> Arrays:

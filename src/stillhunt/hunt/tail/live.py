@@ -32,7 +32,11 @@ class Clock(Protocol):
 
     newest_us: int
     """The newest moment before this batch [us]."""
-    lateness_us: int
+
+    @property
+    def lateness_us(self) -> int:
+        """Return by how much a line may be older than the newest one [us]."""
+        ...
 
 
 class LiveRule(Protocol):
@@ -202,9 +206,12 @@ class LiveLookback:
     ) -> Iterator[Finding]:
         if self.windows.forget(newest_us):
             self._settle(newest_us)
+        number = int(times[0]) // self.windows.width_us
+        if number < self.windows.floor:
+            return
         distinct, sums = summed(keys, amounts)
         before = self.windows.totals.of(distinct)
-        self.windows.add(distinct, int(times[0]) // self.windows.width_us, sums, newest_us)
+        self.windows.add(distinct, number, sums)
         after = before + sums
         above = (after > self._bounds).any(axis=1)
         if not above.any():

@@ -99,6 +99,8 @@ class Lookback:
     def __post_init__(self) -> None:
         self.width_us = max(1, self.length_us // PANES)
         self.totals = Totals.empty(len(self.bounds))
+        self.floor = -(2**62)
+        """The oldest pane that counts; older ones were taken off."""
 
     @property
     def loss(self) -> float:
@@ -111,25 +113,31 @@ class Lookback:
         return len(self.totals.keys) + sum(len(pane.keys) for pane in self.panes.values())
 
     def forget(self, newest_us: int) -> bool:
-        """Take off what begins to leave (newest - length, newest]; say whether there was any."""
+        """Take off what begins to leave (newest - length, newest]; say whether there was any.
+
+        Where the log's clock was set back, what was taken off does not come back, and nothing
+        older is let in, so that no total spans more than the length. Was the clock wrong by
+        more than that, all starts anew.
+        """
         oldest = (newest_us - self.length_us) // self.width_us + 1
-        gone = [number for number in self.panes if number < oldest]
+        is_wrong = newest_us // self.width_us < self.floor
+        self.floor = oldest if is_wrong else max(oldest, self.floor)
+        gone = [number for number in self.panes if is_wrong or number < self.floor]
         for number in gone:
             pane = self.panes.pop(number)
             self.losses.pop(number, None)
             self.totals.take(pane.keys, pane.sums)
         return bool(gone)
 
-    def add(self, keys: Keys, number: int, sums: Sums, newest_us: int) -> None:
+    def add(self, keys: Keys, number: int, sums: Sums) -> None:
         """Take what subjects did in one pane.
 
         Args:
             keys: Subjects, distinct and sorted, shape (n,).
-            number: Of the pane, time // width; one before the window does not count.
+            number: Of the pane, time // width; one below ``floor`` does not count.
             sums: What each adds to each figure, shape (n, figures).
-            newest_us: The newest moment of the log [us].
         """
-        if number < (newest_us - self.length_us) // self.width_us + 1:
+        if number < self.floor:
             return
         self.panes.setdefault(number, Totals.empty(len(self.bounds))).add(keys, sums)
         self.totals.add(keys, sums)
@@ -159,6 +167,8 @@ class Lookback:
         """Return the state as arrays, for the checkpoint; the panes themselves, no copies."""
         numbers = sorted(self.panes)
         return {
+            "floor": np.array([self.floor], np.int64),
+            "bounds": self.bounds,
             "panes": np.array(numbers, np.int64),
             "losses": np.array([self.losses.get(n, 0.0) for n in numbers]),
             **{f"keys/{n}": self.panes[n].keys for n in numbers},
@@ -166,14 +176,17 @@ class Lookback:
         }
 
     def restore(self, arrays: Mapping[str, npt.NDArray[np.generic]]) -> None:
-        """Take the state back that ``arrays`` gave."""
+        """Take the state back that ``arrays`` gave; the bounds may be others."""
+        self.floor = int(arrays["floor"][0])
+        is_bound = np.isfinite(self.bounds)
+        growth = float((arrays["bounds"].astype(float) / self.bounds)[is_bound].max(initial=0.0))
         for number, loss in zip(arrays["panes"].tolist(), arrays["losses"].tolist(), strict=True):
             keys = arrays[f"keys/{number}"].astype(np.uint64)
             sums = arrays[f"sums/{number}"].astype(np.int64).reshape(len(keys), len(self.bounds))
             self.panes[number] = Totals(keys, sums)
             self.totals.add(keys, sums)
             if loss:
-                self.losses[number] = loss
+                self.losses[number] = loss * growth
 
 
 def summed(keys: Keys, amounts: Sums) -> tuple[Keys, Sums]:

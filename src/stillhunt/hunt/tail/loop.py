@@ -18,7 +18,6 @@ from stillhunt.hunt.framing import frame
 from stillhunt.hunt.identity import hash_key, sketch_seed
 from stillhunt.hunt.parameters import duration_us
 from stillhunt.hunt.reading import Reading
-from stillhunt.hunt.report.document import finding_line
 from stillhunt.hunt.salvage import read_whole
 from stillhunt.hunt.settings import HuntSettings
 from stillhunt.hunt.source import shown
@@ -31,6 +30,7 @@ from stillhunt.hunt.tail.checkpoint import (
 from stillhunt.hunt.tail.files import Log
 from stillhunt.hunt.tail.opened import Piece, Pipe
 from stillhunt.hunt.tail.opening import engine_of, expanded, reader_of, sketched
+from stillhunt.hunt.tail.output import groups
 from stillhunt.hunt.tail.place import Place
 from stillhunt.hunt.tail.rejects import Quarantine
 from stillhunt.hunt.tail.saying import Said, greet, speak_of_loss
@@ -112,7 +112,7 @@ class Tail:
         paths: Sequence[str],
         *,
         settings: HuntSettings,
-        deliver: Callable[[Finding], None],
+        deliver: Callable[[Sequence[Finding]], None],
         reader: str | None = None,
         state: Path | None = None,
         lake: Path | None = None,
@@ -128,7 +128,7 @@ class Tail:
         Args:
             paths: Files or globs, that need not be there yet, or "-".
             settings: Keys, parameters, allowed subjects, ``[tail]``.
-            deliver: Takes each finding, and returns when it is safe.
+            deliver: Takes the findings of a moment, and returns when they are safe.
             reader: Name of the format; None recognises it from what is there.
             state: Checkpoint to go on from and to keep.
             lake: Folder of a lake that gets the exchanges and findings, too.
@@ -233,12 +233,14 @@ class Tail:
             if once or isinstance(log, Pipe):
                 for piece in log.finish():
                     self._take(piece)
+        if once or self._state is None or self._is_ended():
+            self.engine.settle()
         self._flush()
         self.checkpoint()
         if self._lake is not None:
             self._lake.close(self._files())
-            if self._lake.trouble:
-                self._fail("lake", self._lake.trouble)
+            if complaint := self._lake.complaint():
+                self._fail("lake", complaint)
         return Ended(
             lines=self.lines,
             exchanges=self.engine.exchanges,
@@ -306,20 +308,21 @@ class Tail:
 
     def _flush(self) -> None:
         self._flushed_s = self._clock()
-        for finding in self.engine.flush():
-            if self._delivered.is_news(finding):
-                self._send(apply_allow((finding,), self._settings.allow)[0])
+        news = tuple(one for one in self.engine.flush() if self._delivered.is_news(one))
+        for group in groups(apply_allow(news, self._settings.allow)):
+            self._send(group)
 
-    def _send(self, finding: Finding) -> None:
-        self._deliver(finding)
-        self.findings += finding.allowed is None
-        try:
-            if self._lake is not None:
-                self._lake.add(finding_line(finding).model_dump(mode="json"), finding)
-            self._delivered.add(finding)
-        except OSError as error:
-            self._fail("journal", f"cannot note what was delivered: {error.strerror or error}")
-        self._watch.finding(finding)
+    def _send(self, group: Sequence[Finding]) -> None:
+        self._deliver(group)
+        self.findings += sum(finding.allowed is None for finding in group)
+        for note in (self._lake.add if self._lake else None, self._delivered.add):
+            try:
+                if note is not None:
+                    note(group)
+            except OSError as error:
+                self._fail("journal", f"cannot note what was delivered: {error.strerror or error}")
+        for finding in group:
+            self._watch.finding(finding)
 
     # -- between -----------------------------------------------------------------------------
 
@@ -330,9 +333,9 @@ class Tail:
             self._flush()
             self.checkpoint()
         if self._lake is not None and self._ingest.is_due(now):
+            if complaint := self._lake.complaint():
+                self._fail("lake", complaint)
             self._lake.keep_up(self._files())
-            if self._lake.trouble:
-                self._fail("lake", self._lake.trouble)
         if self._look.is_due(now):
             fresh = [path for path in expanded(self._patterns) if path not in self._logs]
             for path in fresh:

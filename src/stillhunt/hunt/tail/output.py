@@ -1,8 +1,13 @@
-"""Findings out: one line of JSON each, flushed at once; or a line to read, or a live view."""
+"""Findings out: one line of JSON each, flushed at once; or a line to read, or a live view.
+
+What becomes true at the same moment goes out as a group, the gravest first: the disk is waited
+for once in each, so that three thousand subjects that cross a bound at once are all told in time.
+"""
 
 import json
 import os
 import stat
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
@@ -12,10 +17,33 @@ from stillhunt.hunt.report.terminal import printable, subject_text
 from stillhunt.model.errors import OutputError
 from stillhunt.model.finding import Finding
 
-__all__ = ["JsonLines", "TextLines", "last_lines"]
+__all__ = ["JsonLines", "TextLines", "groups", "is_torn"]
 
-LOOKED_AT = 1 << 20
-"""Bytes at the end of an output file in which findings are looked for that were said before."""
+LOOKED_AT = 4 << 20
+"""Bytes at the end of an output file in which findings are looked for that were said before. No
+group is larger."""
+MOST = 1_000
+"""Findings of a group."""
+LINE = 2_000  # bytes of a line besides its subject, at most
+
+
+def groups(findings: Iterable[Finding]) -> Iterator[list[Finding]]:
+    """Yield *findings* in groups to be delivered at once, the gravest first, each id once."""
+    group: list[Finding] = []
+    taken, size = set[str](), 0
+    for finding in sorted(findings, key=lambda one: -int(one.severity)):
+        if finding.id in taken:
+            continue
+        taken.add(finding.id)
+        # six bytes for what JSON escapes
+        bytes_ = LINE + 6 * sum(len(str(value)) for value in finding.subject.values())
+        if group and (len(group) == MOST or size + bytes_ > LOOKED_AT):
+            yield group
+            group, size = [], 0
+        group.append(finding)
+        size += bytes_
+    if group:
+        yield group
 
 
 class JsonLines:
@@ -34,21 +62,26 @@ class JsonLines:
             raise OutputError(
                 f"cannot write --json {target}: {error.strerror or error}"
             ) from error
-        self.said_before = last_lines(self._file.fileno())
-        """Lines that a run before this one wrote there."""
         self._is_file = stat.S_ISREG(os.fstat(self._file.fileno()).st_mode)
+        end = _end(self._file.fileno()) if self._is_file else b""
+        self.said_before = end.splitlines()
+        """Lines that a run before this one wrote there."""
+        self._start = b"\n" if end and not end.endswith(b"\n") else b""
+        """Ends a line that was left half-written, when the disk was full."""
 
-    def deliver(self, finding: Finding) -> None:
-        """Write *finding*, and return when it is out.
+    def deliver(self, findings: Sequence[Finding]) -> None:
+        """Write *findings*, and return when they are out.
 
         Raises:
             BrokenPipeError: Nobody reads any more.
-            OutputError: It cannot be written.
+            OutputError: They cannot be written.
         """
-        line = json.dumps(finding_line(finding).model_dump(mode="json"), ensure_ascii=False)
+        told = [finding_line(finding).model_dump(mode="json") for finding in findings]
+        text = "".join(json.dumps(one, ensure_ascii=False) + "\n" for one in told)
         try:
-            self._file.write(line.encode("utf-8", "replace") + b"\n")
+            self._file.write(self._start + text.encode("utf-8", "replace"))
             self._file.flush()
+            self._start = b""
             if self._is_file:
                 os.fsync(self._file.fileno())
         except BrokenPipeError:
@@ -72,9 +105,9 @@ class TextLines:
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
 
-    def deliver(self, finding: Finding) -> None:
-        """Write *finding*."""
-        self._stream.write(self.line(finding) + "\n")
+    def deliver(self, findings: Sequence[Finding]) -> None:
+        """Write *findings*."""
+        self._stream.write("".join(self.line(finding) + "\n" for finding in findings))
         self._stream.flush()
 
     def line(self, finding: Finding) -> str:
@@ -87,14 +120,27 @@ class TextLines:
         )
 
 
-def last_lines(file: int) -> list[bytes]:
-    """Return the last lines of the regular file that *file* writes to; none of another kind."""
-    status = os.fstat(file)
-    if not stat.S_ISREG(status.st_mode) or not status.st_size:
-        return []
+def is_torn(path: Path) -> bool:
+    """Return whether the last line of *path* has no end, as when the disk was full.
+
+    Raises:
+        OSError: It cannot be read; one that is not there is not torn.
+    """
+    try:
+        with path.open("rb") as file:
+            if not file.seek(0, os.SEEK_END):
+                return False
+            file.seek(-1, os.SEEK_END)
+            return file.read(1) != b"\n"
+    except FileNotFoundError:
+        return False
+
+
+def _end(file: int) -> bytes:
+    """Return the last bytes of the regular file that *file* writes to."""
     try:
         with Path(f"/proc/self/fd/{file}").open("rb") as again:
-            again.seek(max(0, status.st_size - LOOKED_AT))
-            return again.read().splitlines()
-    except OSError:  # written only, or no /proc: then the journal alone tells
-        return []
+            again.seek(max(0, os.fstat(file).st_size - LOOKED_AT))
+            return again.read()
+    except OSError:  # it may not be read, or no /proc: then the journal alone tells
+        return b""

@@ -6,6 +6,8 @@ says so when it starts. The rows that count are chosen by the rule's own plan, s
 a tail look at the same exchanges.
 """
 
+import hashlib
+import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Literal
 
@@ -20,7 +22,7 @@ from stillhunt.hunt.rule_plan import row_steps, rule_plan, severity
 from stillhunt.hunt.tail.sliding import LONGEST_SPAN_US
 from stillhunt.model.exchange import column
 
-__all__ = ["Chooser", "answers", "form_of"]
+__all__ = ["Chooser", "answers", "fingerprint", "form_of"]
 
 Form = Literal["sliding", "lookback"]
 Told = tuple[Rule, Mapping[str, Value]]
@@ -65,6 +67,18 @@ def answers(rule: Rule, fills: Collection[str]) -> bool:
     )
 
 
+def fingerprint(rule: Rule, values: Mapping[str, Value]) -> str:
+    """Return a hash of everything that the windows of *rule* rest on.
+
+    Of the bounds only the names: where one is set to another value, the same windows go on.
+    """
+    parts = {"version", "subject", "figures", "stages", "window", "derive", "bounds"}
+    told = rule.model_dump(mode="json", include=parts)
+    length = values.get(str(rule.window.parameter))
+    text = json.dumps([told, length, _terms((rule, values))], sort_keys=True)
+    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+
+
 class Chooser:
     """Chooses the exchanges of a batch that count for the rules; owns a DuckDB connection."""
 
@@ -76,6 +90,8 @@ class Chooser:
         self._con = duckdb.connect(config={"threads": 1, "autoinstall_known_extensions": False})
         self._con.execute(f"SET memory_limit = '{memory_mb}MB'")
         self._con.execute("SET enable_external_access = false")
+        self.columns = frozenset(self._columns)
+        """What is read of an exchange, where a log has it."""
         if rules:
             self._con.register("exchanges", pa.table(self._columns))
             self._con.execute(f"PREPARE choose AS {_choose(rules, list(self._columns))}")

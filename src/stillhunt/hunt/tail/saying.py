@@ -33,6 +33,10 @@ def greet(
     place = "at the checkpoint" if is_known else "anew"
     followed = ", ".join(shown(path) for path in paths) or "nothing yet"
     said.say(f"following {followed} as {reader}, {place}")
+    if engine.anew:
+        said.say(
+            f"changed since the checkpoint, so counted anew from here on: {', '.join(engine.anew)}"
+        )
     live = [*engine.rules, *(["cadence"] if engine.pace else [])]
     live += ["template_novelty"] if engine.novelty else []
     said.say(f"live: {', '.join(live) or 'nothing'}")
@@ -62,6 +66,7 @@ def speak_of_loss(said: Said, engine: Engine, lateness: str, now_s: float) -> No
     if engine.ahead:
         said(
             "ahead",
-            f"{engine.ahead:,} exchanges are left out: more than a day ahead of all others",
+            f"{engine.ahead:,} exchanges are left out: more than tail.lateness ({lateness})"
+            " ahead of most others",
             now_s,
         )

@@ -22,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stillhunt.hunt.tail.keys import Ints, Keys
+from stillhunt.model.finding import DAY_US
 
 __all__ = ["LONGEST_SPAN_US", "Above", "Sliding"]
 
@@ -172,9 +173,13 @@ class Sliding:
         return np.searchsorted(block, wanted)
 
     def _forget(self, newest_us: int) -> None:
-        """Drop blocks that no window of an acceptable exchange reaches into."""
+        """Drop blocks that no window of an acceptable exchange reaches into.
+
+        Blocks far ahead are of a clock that was set back.
+        """
         oldest = (newest_us - self.lateness_us - self.span_us) // self.span_us
-        for number in [number for number in self.blocks if number < oldest]:
+        last = (newest_us + DAY_US) // self.span_us if newest_us else 2**62
+        for number in [n for n in self.blocks if not oldest <= n <= last]:
             del self.blocks[number]
             self.losses.pop(number, None)
 

@@ -9,13 +9,17 @@ which costs a core about a quarter more than following alone.
 import json
 import os
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
 
+import duckdb
+import pyarrow as pa
+
+from stillhunt.hunt.report.document import finding_line
 from stillhunt.hunt.settings import HuntSettings
+from stillhunt.hunt.tail.output import is_torn
 from stillhunt.model.errors import StillhuntError
 from stillhunt.model.finding import Finding
 
@@ -44,14 +48,14 @@ class LakeWriter:
         self._running: Future[None] | None = None
         self._wanted: dict[str, None] = {}
         self._lock = threading.Lock()
-        self.trouble = ""
-        """What went wrong the last time."""
+        self._trouble = ""
 
     def keep_up(self, paths: Sequence[str]) -> None:
         """Ingest what is new in *paths*, soon; files that are gone are passed over."""
         with self._lock:
             self._wanted |= dict.fromkeys(paths)
         if self._running is None or self._running.done():
+            self._wait()
             self._running = self._pool.submit(self._ingest)
 
     def close(self, paths: Sequence[str]) -> None:
@@ -61,23 +65,31 @@ class LakeWriter:
         self._wait()
         self._pool.shutdown()
 
-    def add(self, line: Mapping[str, Any], finding: Finding) -> None:
-        """Append a finding to the lake, and make sure that it is on the disk.
+    def complaint(self) -> str:
+        """Return what went wrong since this was asked before; an empty text is nothing."""
+        with self._lock:
+            said, self._trouble = self._trouble, ""
+        return said
 
-        Args:
-            line: The finding as the report writes it.
-            finding: The same.
+    def add(self, findings: Sequence[Finding]) -> None:
+        """Append findings to the lake, and make sure that they are on the disk.
 
         Raises:
-            OSError: It cannot be written.
+            OSError: They cannot be written.
         """
-        day = datetime.fromtimestamp(finding.last_seen_us / 1e6, UTC).date()
+        days: dict[date, list[str]] = {}
+        for finding in findings:
+            day = datetime.fromtimestamp(finding.last_seen_us / 1e6, UTC).date()
+            line = finding_line(finding).model_dump(mode="json")
+            days.setdefault(day, []).append(json.dumps(line, ensure_ascii=False) + "\n")
         self._findings.mkdir(mode=0o700, exist_ok=True)
-        path = self._findings / f"{day}.jsonl"
-        with open(path, "a", encoding="utf-8", opener=_private) as file:
-            file.write(json.dumps(line, ensure_ascii=False) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
+        for day, lines in days.items():
+            path = self._findings / f"{day}.jsonl"
+            start = "\n" if is_torn(path) else ""
+            with open(path, "ab", opener=_private) as file:
+                file.write((start + "".join(lines)).encode("utf-8", "replace"))
+                file.flush()
+                os.fsync(file.fileno())
 
     def _wait(self) -> None:
         if self._running is not None:
@@ -92,9 +104,10 @@ class LakeWriter:
             return
         try:
             ingest(paths, lake=self._lake, settings=self._settings, reader=self._reader)
-            self.trouble = ""
-        except StillhuntError as error:
-            self.trouble = str(error)
+        except (StillhuntError, OSError, duckdb.Error, pa.ArrowException) as error:
+            with self._lock:
+                self._trouble = f"cannot keep the lake up: {error}"
+                self._wanted = dict.fromkeys(paths) | self._wanted
 
 
 def _private(path: str, flags: int) -> int:
