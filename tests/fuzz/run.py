@@ -1,16 +1,18 @@
 """Give each reader a great many lines that are nearly right, and check what must always hold.
 
-``python tests/fuzz/run.py [N] [SEED]`` reads N lines in all (default 1,000,000). Lines are
-made from the samples by cutting, doubling, swapping and poisoning pieces: random text would
-never get near the code that breaks. A failure prints the reader, the seed and the batch.
+``python tests/fuzz/run.py [N] [READER] [--seed SEED]`` reads N lines per reader (default
+1,000,000), of all readers or of one. Lines are made from the samples by cutting, doubling,
+swapping and poisoning pieces: random text would never get near the code that breaks. A failure
+prints the reader, the seed and the batch.
 """
 
+import argparse
 import random
 import re
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -139,16 +141,20 @@ def fuzz(reader: str, count: int, seed: int, folder: Path) -> None:
             raise
 
 
-def main() -> None:
-    """Share the lines among the readers and say how fast it went."""
-    total = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
-    seed = int(sys.argv[2]) if len(sys.argv) > 2 else 1
+def main(words: Sequence[str] | None = None) -> None:
+    """Give each reader, or one, its lines, and say how fast it went."""
+    parser = argparse.ArgumentParser(prog="./dev fuzz", description="Fuzz the readers.")
+    parser.add_argument("lines", nargs="?", type=int, default=1_000_000, help="per reader")
+    parser.add_argument("reader", nargs="?", choices=list(FILES), help="default all")
+    parser.add_argument("--seed", type=int, default=1)
+    told = parser.parse_args(words)
     with tempfile.TemporaryDirectory() as folder:
-        for reader in FILES:
-            share, before = -(-total // len(FILES)), time.monotonic()
-            fuzz(reader, share, seed, Path(folder))
+        for reader in [told.reader] if told.reader else FILES:
+            print(f"{reader:16}", end=" ", flush=True)
+            before = time.monotonic()
+            fuzz(reader, told.lines, told.seed, Path(folder))
             took = time.monotonic() - before
-            print(f"{reader:16} {share:9,} lines  {share / took:9,.0f} lines/s")
+            print(f"{told.lines:9,} lines  {told.lines / took:9,.0f} lines/s", flush=True)
 
 
 if __name__ == "__main__":
