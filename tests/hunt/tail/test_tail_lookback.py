@@ -1,6 +1,7 @@
 """Look-back sums: never too large, exact below a window's length, bounded."""
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -83,3 +84,30 @@ def test_the_state_comes_back_from_its_arrays() -> None:
     assert of(again, 7) == of(sums, 7)
     assert again.losses == sums.losses
     assert again.first_pane_us(7) == sums.first_pane_us(7) == FIRST * WIDTH
+
+
+def test_a_clock_that_was_set_back_lets_nothing_in_that_was_taken_off() -> None:
+    sums = empty()
+    add(sums, [1, 1], FIRST + 40)
+    add(sums, [1], FIRST + 40 + PANES)  # wrong by a day: the first two are gone
+    add(sums, [1], FIRST + 45)
+    assert of(sums, 1) == [2, 20]
+    sums.add(np.array([1], np.uint64), FIRST + 40, np.array([[1, 1]]))
+    assert of(sums, 1) == [2, 20]
+
+
+def test_a_clock_that_was_wrong_by_more_than_the_window_starts_anew() -> None:
+    sums = empty()
+    add(sums, [1, 1], FIRST)
+    add(sums, [1], FIRST + 400 * PANES)
+    add(sums, [1], FIRST + 1)
+    assert of(sums, 1) == [1, 10]
+
+
+def test_a_loss_is_of_the_bound_that_counts_now() -> None:
+    sums = empty(1_000)
+    for start in range(0, 5_000, 500):
+        add(sums, list(range(start, start + 500)), FIRST)
+    half = Lookback(DAY, np.array([50.0, np.inf]), 1_000)
+    half.restore(sums.arrays())
+    assert half.loss == pytest.approx(2 * sums.loss)

@@ -127,3 +127,12 @@ def test_where_memory_is_short_nothing_is_claimed_that_a_sweep_denies(tmp_path: 
     said = {claim[:3] for claim in claims(found)}
     assert said <= sure
     assert len(said) > len(sure) // 2
+
+
+def test_what_is_older_than_the_window_is_not_added_to_what_is_in_it(tmp_path: Path) -> None:
+    log, state = tmp_path / "log.jsonl", tmp_path / "state"
+    low = {"volume_account.requests_per_day": "100"}
+    for rows in (many(97, start=NOON + 3 * DAY), many(7)):
+        write(log, rows)
+        found, _ = followed(log, overrides=low, state=state)
+        assert not [f for f in found if f.detector == "volume_account"]
