@@ -157,6 +157,14 @@ def test_rejects_are_listed_and_outlive_a_temporary_lake(log: Path) -> None:
     assert "not json" not in json.dumps(lines)
 
 
+def test_what_has_no_unit_is_listed_with_its_kind(tmp_path: Path) -> None:
+    said = stillhunt("rules", "list", cwd=tmp_path).stderr.decode()
+    assert "[]" not in said
+    assert "    volume.tokens_per_day = 100000 [output tokens]\n" in said
+    assert "    volume.lookback = 1d [duration]\n" in said
+    assert '    burst.paths = "" [paths]\n' in said
+
+
 def test_rules_and_schemas_are_printed(tmp_path: Path) -> None:
     listed = json.loads(stillhunt("rules", "list", "--json", "-", cwd=tmp_path).stdout)
     names = {p["name"]: p["default"] for hunt in listed["hunts"] for p in hunt["parameters"]}

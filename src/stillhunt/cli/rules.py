@@ -28,10 +28,12 @@ def rules_list(json_: JsonOut = None, config: Config = None) -> None:
     if json_ is not None:
         write_json(catalogue.listing(rules), json_)
         return
-    for one in catalogue.listing(rules)["hunts"]:
-        say("{name:16} {kind:8} {title}", one)
-        for parameter in one["parameters"]:
-            say("    {name} = {default} [{unit}]", parameter)
+    for hunt in catalogue.hunts(rules):
+        say("{name:16} {kind:8} {title}", vars(hunt))
+        for one in hunt.parameters:
+            default = '""' if one.default == "" else one.default
+            told = {"name": one.full_name, "default": default, "unit": one.unit or one.kind}
+            say("    {name} = {default} [{unit}]", told)
 
 
 @app.command("show")
