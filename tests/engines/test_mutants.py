@@ -4,9 +4,9 @@ from functools import cache
 
 import pytest
 from golden_files import read_answers, read_mistakes
-from killers import Seen, seen_by
+from killers import Seen, own_tests_see, seen_by
 from mutants import EQUIVALENT, excuse, sites
-from queries import NAMES, query
+from queries import NAMES, RULES, query
 
 
 @cache
@@ -28,6 +28,15 @@ def test_the_list_says_who_sees_a_mistake(name: str) -> None:
     listed = read_mistakes(name)
     for label, by in _seen(name).items():
         assert by == {one for one in listed[label].split(", ") if one in ("answers", "subset")}
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_the_list_says_what_a_rules_own_tests_see(name: str) -> None:
+    listed = read_mistakes(name)
+    seen: dict[str, bool] = {}
+    for label, is_seen in own_tests_see(name):
+        seen[label] = seen.get(label, False) or is_seen
+    assert seen == {label: "own tests" in by.split(", ") for label, by in listed.items()}
 
 
 def test_each_kind_of_mistake_is_made() -> None:

@@ -225,12 +225,57 @@ def test_a_sentinel_rule_reads_what_its_query_looks_back_at() -> None:
     assert "TimeGenerated >= bin(ago(1d), 1d)" in bins["query"]
 
 
+def commas(text: str) -> list[str]:
+    """Return the parts of *text* between the commas that stand in no bracket and no quotes."""
+    parts, depth, is_quoted = [""], 0, False
+    for one in text:
+        is_quoted ^= one == '"'
+        depth += 0 if is_quoted else (one in "([") - (one in ")]")
+        if one == "," and not depth and not is_quoted:
+            parts.append("")
+        else:
+            parts[-1] += one
+    return [part.strip() for part in parts]
+
+
+def columns_at_the_end(query: str) -> set[str]:
+    """Return the columns that *query* ends with: what its last project or summarize leaves."""
+    columns: set[str] = set()
+    for step in re.split(r"^\| ", query, flags=re.M)[1:]:
+        word, _, rest = " ".join(step.split()).partition(" ")
+        if word == "summarize":
+            figures, _, by = rest.rpartition(" by ")
+            columns = {part.partition(" = ")[0] for part in commas(figures)} | set(commas(by))
+        elif word == "project":
+            columns = {part.partition(" = ")[0] for part in commas(rest)}
+        elif word == "extend":
+            columns |= {part.partition(" = ")[0] for part in commas(rest)}
+        elif word == "project-rename":
+            for new, _, old in (part.partition(" = ") for part in commas(rest)):
+                columns = (columns - {old}) | {new}
+    return columns
+
+
+def test_the_columns_at_the_end_are_those_of_the_last_steps() -> None:
+    query = """T
+| where Before == "| project Quoted"
+| summarize A_ = countif(B > 1, "x, C"),
+    D = max_of(E, F)
+    by G,
+    H
+| project-rename A = A_
+| extend I = iff(J, 1, 2)"""
+    assert columns_at_the_end(query) == {"A", "D", "G", "H", "I"}
+    assert columns_at_the_end(f"{query}\n| project A, K = L") == {"A", "K"}
+
+
 def test_every_entity_and_detail_is_a_column_of_the_query() -> None:
     for _, rule in sentinel():
-        columns = set(re.findall(r"\b([A-Z]\w*)\b", rule["query"]))
+        columns = columns_at_the_end(rule["query"])
         fields = [f for one in rule.get("entityMappings", []) for f in one["fieldMappings"]]
         assert {field["columnName"] for field in fields} <= columns
         assert set(rule["customDetails"].values()) <= columns
+        assert rule["alertDetailsOverride"]["alertSeverityColumnName"] in columns
 
 
 def test_sentinel_refuses_what_it_cannot_read() -> None:
