@@ -122,3 +122,10 @@ def test_every_decision_stands_in_the_index() -> None:
 def test_the_nginx_page_shows_the_snippet_that_the_integration_test_runs() -> None:
     (shown,) = blocks(ROOT / "docs" / "logs" / "nginx.md", "nginx")
     assert shown == (ROOT / "docs" / "snippets" / "nginx_json.conf").read_text("utf-8")
+
+
+def test_files_that_the_guide_for_contributors_names_are_there() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    named = set(re.findall(r"`((?:src|tests|docs|benchmarks)/[\w/.]+)`", text))
+    assert len(named) >= 10
+    assert [one for one in sorted(named) if "NAME" not in one and not (ROOT / one).exists()] == []
