@@ -1,6 +1,6 @@
 """A checkpoint and a rule that is another by now."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,7 +22,7 @@ def _closed() -> Iterator[None]:
 
 
 def goes_on(
-    folder: Path, before: Mapping[str, str], after: Mapping[str, str], *, days: int = 30
+    folder: Path, before: dict[str, str], after: dict[str, str], *, days: int = 30
 ) -> tuple[list[Finding], str]:
     """Follow 4,000 requests, then 1,500 of *days* later; return what was found and said then."""
     log, state, said = folder / "log.jsonl", folder / "state", list[str]()

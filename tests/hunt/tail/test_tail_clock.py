@@ -50,8 +50,8 @@ def test_one_line_ahead_blinds_no_rule(tmp_path: Path, jump: int, pieces: int) -
     parts: list[Sequence[Row]] = [
         many(50, start=NOON - HOUR, step=MINUTE), [exchange(NOON + jump)], attack()
     ]  # fmt: skip
-    for part in parts if pieces == 3 else [[row for part in parts for row in part]]:
-        write(log, part)
+    for rows in parts if pieces == 3 else [[row for part in parts for row in part]]:
+        write(log, rows)
         tail.step()
     assert max(int(f.severity) for f in found if f.detector == "burst") == 4
     assert (tail.engine.ahead, tail.engine.late) == (1, 0)

@@ -91,6 +91,11 @@ class JsonLines:
                 f"cannot write --json {self.name}: {error.strerror or error}"
             ) from error
 
+    def close(self) -> None:
+        """Close the file; standard output stays open."""
+        if self.name != "-":
+            self._file.close()
+
 
 def _appended(target: str) -> BinaryIO:
     file = os.open(target, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)

@@ -1,0 +1,207 @@
+"""Findings out: in groups, the gravest first, and never behind half a line."""
+
+import io
+import json
+import os
+from pathlib import Path
+
+import pytest
+from tail_kit import tail_of
+
+from stillhunt.hunt.settings import HuntSettings
+from stillhunt.hunt.tail import output
+from stillhunt.hunt.tail.checkpoint import Delivered
+from stillhunt.hunt.tail.output import JsonLines, TextLines, groups
+from stillhunt.hunt.tail.store import LakeWriter
+from stillhunt.model.finding import Finding, Severity, finding_id
+
+
+def finding(k: int, severity: int = 3, name: str = "") -> Finding:
+    subject = {"source_ip": name or f"192.0.2.{k}"}
+    return Finding(
+        id=finding_id("burst", subject, 0), detector="burst", family="time",
+        severity=Severity(severity), subject=subject, statistic=2.0, n=200,
+        first_seen_us=1_772_366_400_000_000, last_seen_us=1_772_366_460_000_000,
+        evidence={"peak_requests": 200},
+    )  # fmt: skip
+
+
+def ids(path: Path) -> list[str]:
+    """Return the id of each line, "" for one that is no JSON."""
+    found = []
+    for line in path.read_bytes().splitlines():
+        try:
+            found.append(str(json.loads(line)["id"]))
+        except ValueError:
+            found.append("")
+    return found
+
+
+def deliver(path: Path, *groups: list[Finding]) -> list[bytes]:
+    """Append to *path*; return the lines that were found there before."""
+    lines = JsonLines(str(path), io.BytesIO())
+    for group in groups:
+        lines.deliver(group)
+    lines.close()
+    return lines.said_before
+
+
+@pytest.fixture
+def syncs(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Count the waits for the disk."""
+    seen: list[int] = []
+    real = os.fsync
+
+    def counted(file: int) -> None:
+        seen.append(file)
+        real(file)
+
+    monkeypatch.setattr(os, "fsync", counted)
+    return seen
+
+
+def test_the_gravest_go_first_and_each_id_once() -> None:
+    several = [finding(1), finding(2, 4), finding(1, 4), finding(3, 5), finding(4)]
+    (group,) = groups(several)
+    assert [(f.id, int(f.severity)) for f in group] == [
+        (finding(3).id, 5), (finding(2).id, 4), (finding(1).id, 4), (finding(4).id, 3),
+    ]  # fmt: skip
+    assert list(groups([])) == []
+
+
+def test_no_group_has_more_findings_than_it_may(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(output, "MOST", 3)
+    assert [len(g) for g in groups(finding(k) for k in range(7))] == [3, 3, 1]
+    assert [len(g) for g in groups(finding(k) for k in range(6))] == [3, 3]
+
+
+def test_a_group_stays_within_the_end_of_a_file_that_is_looked_at(tmp_path: Path) -> None:
+    several = [finding(k, name=f"{k}" + "\x01" * 100_000) for k in range(20)]
+    several += [finding(0, name="\x01" * 2_000_000)]
+    sizes = list[tuple[int, int]]()
+    for group in groups(several):
+        path = tmp_path / f"{len(sizes)}.jsonl"
+        deliver(path, group)
+        sizes.append((len(group), path.stat().st_size))
+    assert sum(n for n, _ in sizes) == 21
+    assert all(size <= output.LOOKED_AT for n, size in sizes if n > 1)
+    assert len(sizes) < 10
+
+
+def test_a_group_waits_for_the_disk_once_in_each_file(tmp_path: Path, syncs: list[int]) -> None:
+    several = [finding(k) for k in range(250)]
+    lake = LakeWriter(
+        tmp_path / "lake", HuntSettings.model_validate({"folder": tmp_path}), "nginx"
+    )
+    syncs.clear()
+    deliver(tmp_path / "out.jsonl", several)
+    assert len(syncs) == 1
+    Delivered(tmp_path / "state").add(several)
+    assert len(syncs) == 2
+    lake.add(several)
+    assert len(syncs) == 3
+    assert ids(tmp_path / "out.jsonl") == ids(tmp_path / "state.delivered")[1:]
+    assert ids(tmp_path / "lake" / "findings" / "2026-03-01.jsonl") == [f.id for f in several]
+    lake.close([])
+
+
+def test_killed_between_output_and_journal_the_whole_group_is_known_by_the_output(
+    tmp_path: Path,
+) -> None:
+    several = [finding(k, name=f"{k}" + "x" * 300) for k in range(999)]
+    (group,) = groups(several)
+    deliver(tmp_path / "out.jsonl", group)
+    said = Delivered(tmp_path / "state")  # nothing was noted
+    for line in deliver(tmp_path / "out.jsonl"):
+        said.note(line)
+    assert not any(said.is_news(one) for one in group)
+
+
+def test_killed_in_the_middle_of_a_group_only_its_rest_is_said_again(tmp_path: Path) -> None:
+    out = tmp_path / "out.jsonl"
+    deliver(out, [finding(k) for k in range(3)])
+    out.write_bytes(out.read_bytes()[:-20])
+    said = Delivered(None)
+    for line in deliver(out):
+        said.note(line)
+    deliver(out, [finding(k) for k in range(3) if said.is_news(finding(k))])
+    assert ids(out) == [finding(0).id, finding(1).id, "", finding(2).id]
+
+
+@pytest.mark.parametrize("torn", [b'{"id": "to', b"\n{", b'{"id":"a"}\n{"id"'])
+def test_half_a_line_spoils_no_finding(tmp_path: Path, torn: bytes) -> None:
+    out = tmp_path / "out.jsonl"
+    out.write_bytes(torn)
+    deliver(out, [finding(1)], [finding(2)])
+    assert ids(out)[-2:] == [finding(1).id, finding(2).id]
+    assert out.read_bytes().startswith(torn + b"\n")
+
+
+@pytest.mark.parametrize("whole", [b"", b'{"id":"a"}\n'])
+def test_a_whole_file_gets_no_empty_line(tmp_path: Path, whole: bytes) -> None:
+    out = tmp_path / "out.jsonl"
+    out.write_bytes(whole)
+    deliver(out, [finding(1)])
+    assert b"\n\n" not in out.read_bytes()
+    assert ids(out)[-1] == finding(1).id
+
+
+def test_standard_output_into_a_torn_file_begins_with_a_new_line(tmp_path: Path) -> None:
+    (tmp_path / "out.jsonl").write_bytes(b'{"id": "to')
+    with (tmp_path / "out.jsonl").open("ab") as stream:
+        JsonLines("-", stream).deliver([finding(1)])
+    assert ids(tmp_path / "out.jsonl") == ["", finding(1).id]
+
+
+def test_half_a_line_in_the_lake_spoils_no_finding(tmp_path: Path) -> None:
+    lake = LakeWriter(
+        tmp_path / "lake", HuntSettings.model_validate({"folder": tmp_path}), "nginx"
+    )
+    day = tmp_path / "lake" / "findings" / "2026-03-01.jsonl"
+    day.write_bytes(b'{"id": "to')
+    lake.add([finding(1)])
+    lake.add([finding(2)])
+    assert ids(day) == ["", finding(1).id, finding(2).id]
+    lake.close([])
+
+
+def test_a_journal_that_was_torn_in_this_run_costs_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = Delivered(tmp_path / "state")
+    said.add([finding(1)])
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        with pytest.raises(OSError, match="No space"):
+            said.add([finding(2)])
+    (tmp_path / "state.delivered").write_bytes(
+        (tmp_path / "state.delivered").read_bytes()[:-9]
+    )  # it did not get there whole
+    said.add([finding(3)])
+    assert set(Delivered(tmp_path / "state").said) == {finding(1).id, finding(3).id}
+
+
+def test_people_read_them_line_by_line() -> None:
+    stream = io.StringIO()
+    TextLines(stream).deliver([finding(1), finding(2, 4)])
+    assert [line.split()[2] for line in stream.getvalue().splitlines()] == ["medium", "high"]
+
+
+def test_a_journal_is_kept_where_the_lake_refuses(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    tail = tail_of(
+        tmp_path / "log.jsonl", folder=tmp_path, state=tmp_path / "state",
+        lake=tmp_path / "lake", from_start=None,
+    )  # fmt: skip
+    monkeypatch.setattr(LakeWriter, "add", full)
+    tail._send([finding(1)])
+    tail.close()
+    assert set(Delivered(tmp_path / "state").said) == {finding(1).id}
