@@ -6,7 +6,8 @@ is an empty one, and its log says when it would have banned. Times are from the 
 that crosses the bound until the answer can be read.
 
 ``rate``: that many lines are written at once, a burst behind them; lines over the time until
-the burst was answered. ``latency``: bursts one by one. ``memory``: every line another address.
+the burst was answered. ``latency``: bursts one by one. ``flood``: thousands of addresses that
+stand at the bound cross it in one write. ``memory``: every line another address.
 """
 
 import json
@@ -30,6 +31,7 @@ __all__ = ["rows"]
 
 RATE_LINES = {"stillhunt": 2_000_000, "fail2ban": 50_000}
 BURSTS = 40
+FLOODED = 3_000  # addresses
 MEMORY_LINES = 5_000_000
 PATIENCE_S = 180.0
 FILTER = """
@@ -97,6 +99,8 @@ def rows() -> list[dict[str, Any]]:
             found.append(_latency(name, follower))
         if name == "stillhunt":
             with tempfile.TemporaryDirectory() as folder, begin(Path(folder)) as follower:
+                found.append(_flood(name, follower))
+            with tempfile.TemporaryDirectory() as folder, begin(Path(folder)) as follower:
                 found.append(_memory(name, follower))
     return found
 
@@ -131,6 +135,29 @@ def _latency(name: str, follower: Follower) -> dict[str, Any]:
         "who": name,
         "p50_ms": round(statistics.median(times) * 1000),
         "p99_ms": round(float(np.quantile(times, 0.99)) * 1000),
+        "peak_mb": round(follower.peak_mb()),
+    }
+
+
+def _flood(name: str, follower: Follower) -> dict[str, Any]:
+    now = time.time()
+    addresses = [f"10.{k >> 8}.{k & 255}.1" for k in range(FLOODED)]  # a /24 each
+    lines = b"".join(_line(address, now) for address in addresses)
+    with follower.log.open("ab") as log:
+        for _ in range(100):
+            log.write(lines)
+        log.write(_burst("192.0.2.1", now))
+    follower.wait_for("192.0.2.1")  # everything before it was looked at
+    with follower.log.open("ab") as log:
+        log.write(lines)
+    began = time.monotonic()
+    blocks = [f"10.{k >> 8}.{k & 255}.0/24" for k in range(FLOODED)]
+    times = sorted(follower.wait_for(subject) - began for subject in (*addresses, *blocks))
+    return {
+        "question": f"{FLOODED:,} addresses and their blocks cross at once, until the answer",
+        "who": name,
+        "first_s": round(times[0], 2),
+        "last_s": round(times[-1], 2),
         "peak_mb": round(follower.peak_mb()),
     }
 
@@ -173,8 +200,12 @@ def _crowd(lines: int, start_s: float, addresses: int, *, seconds: int = 0) -> I
 
 
 def _burst(address: str, now_s: float) -> bytes:
+    return _line(address, now_s) * 101
+
+
+def _line(address: str, now_s: float) -> bytes:
     line = f'{address} - - [{_stamp(now_s)}] "POST /v1/messages HTTP/1.1" 200 612 "-" "x"\n'
-    return line.encode() * 101
+    return line.encode()
 
 
 def _stamp(moment_s: float) -> str:
@@ -198,7 +229,7 @@ def _stillhunt(folder: Path) -> Iterator[Follower]:
             *lines, rest = file.read().split(b"\n")  # the last one may be half-written
             place = file.tell() - len(rest)
         for line in lines:
-            said[str(json.loads(line)["subject"].get("source_ip"))] = None
+            said.update(dict.fromkeys(map(str, json.loads(line)["subject"].values())))
         return address in said
 
     with _running(command, folder) as process:
