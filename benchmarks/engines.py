@@ -38,7 +38,7 @@ from stillhunt.hunt.portable.dialects import written
 from stillhunt.hunt.rule import load_rules
 from stillhunt.hunt.rule_sql import rule_sql
 from stillhunt.hunt.sweep import known_parameters
-from stillhunt.model.exchange import HOT
+from stillhunt.model.exchange import COLUMNS, HOT
 from stillhunt.registry import parts
 
 __all__ = ["rows"]
@@ -51,6 +51,10 @@ PLANTED = ("failover", "many_accounts", "many_addresses", "new_model_pivot", "si
 LEAST_S = 30.0
 """Less is not worth starting an engine for."""
 ENGINES = ("duckdb", "clickhouse", "spark")
+CLICKHOUSE = {
+    "int64": "Int64", "int32": "Int32", "int16": "Int16", "float32": "Float32", "bool": "Bool",
+    "string": "String",
+}  # fmt: skip
 DAY_US = 86_400_000_000
 ACCOUNTS = 275_000
 Answer = dict[str, Any]
@@ -206,8 +210,12 @@ def _clickhouse(sql: str, lake: Path, answers: Path) -> Answer:
     click.query("CREATE DATABASE hunt")
     click.query("USE hunt")
     each = [f"{lake}/hot/**/*.parquet", f"{answers}/planted.parquet"]
+    # A file of the lake has only the columns that are filled; the others are NULL.
+    columns = ", ".join(
+        f"{c.name} Nullable({CLICKHOUSE[c.kind]})" for c in COLUMNS if c.name in HOT
+    )
     both = " UNION ALL ".join(
-        f"SELECT {', '.join(HOT)} FROM file('{path}', Parquet)" for path in each
+        f"SELECT * FROM file('{path}', Parquet, '{columns}')" for path in each
     )
     click.query(f"CREATE VIEW exchanges AS {both}")
     directory = f"SELECT * FROM file('{answers}/directory.parquet', Parquet)"
