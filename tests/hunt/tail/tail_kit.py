@@ -55,8 +55,15 @@ def tail_of(
     reader: str | None = "native",
     settings: HuntSettings | None = None,
     from_start: bool | None = True,
+    say: Callable[[str], None] = lambda _: None,
+    trouble: list[str] | None = None,
     **more: Any,  # noqa: ANN401 - whatever Tail takes
 ) -> Tail:
+    def heard(text: str, *, is_trouble: bool = False) -> None:
+        say(text)
+        if is_trouble and trouble is not None:
+            trouble.append(text)
+
     def deliver_each(group: Sequence[Finding]) -> None:
         for finding in group:
             if deliver is not None:
@@ -68,6 +75,7 @@ def tail_of(
         deliver=deliver_each,
         reader=reader,
         from_start=from_start,
+        say=heard,
         **more,
     )
     opened.append(tail)

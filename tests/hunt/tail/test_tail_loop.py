@@ -145,7 +145,7 @@ def test_a_log_that_stands_still_is_said_once_until_it_goes_on(tmp_path: Path) -
     write(log, many(1))
     tail.step()
     assert [t for t in said if "no new line" in t or "goes on" in t] == [
-        "no new line for 60s", "the log goes on",
+        f"{log}: no new line for 60s", f"{log}: the log goes on",
     ]  # fmt: skip
 
 

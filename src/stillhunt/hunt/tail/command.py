@@ -12,6 +12,7 @@ from stillhunt.hunt.settings import read_settings
 from stillhunt.hunt.tail.lean import give_back_code
 from stillhunt.hunt.tail.loop import Ended, Tail
 from stillhunt.hunt.tail.output import JsonLines, TextLines
+from stillhunt.hunt.tail.saying import Say
 from stillhunt.model.errors import ConfigError
 from stillhunt.model.finding import Finding
 
@@ -93,11 +94,10 @@ def follow(
     return BROKEN if not ended.is_whole else FOUND if ended.findings else 0
 
 
-def _sayer(*, quiet: bool) -> Callable[[str], None]:
+def _sayer(*, quiet: bool) -> Say:
     from stillhunt.hunt.report.terminal import printable  # noqa: PLC0415
 
-    def say(text: str) -> None:
-        is_trouble = "cannot" in text or "lost" in text
+    def say(text: str, *, is_trouble: bool = False) -> None:
         if is_trouble or not quiet:
             print(f"stillhunt: {printable(text, 400)}", file=sys.stderr, flush=True)
 

@@ -4,9 +4,8 @@ A finding is delivered, then written into the journal, and only then a checkpoin
 checkpoint is made between two batches, when everything that was read has been looked at.
 """
 
-import sys
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -20,20 +19,29 @@ from stillhunt.hunt.parameters import duration_us
 from stillhunt.hunt.reading import Reading
 from stillhunt.hunt.salvage import read_whole
 from stillhunt.hunt.settings import HuntSettings
-from stillhunt.hunt.source import shown
+from stillhunt.hunt.source import open_source
 from stillhunt.hunt.tail.checkpoint import (
     Checkpoint,
     Delivered,
     read_checkpoint,
     write_checkpoint,
 )
-from stillhunt.hunt.tail.files import Log
+from stillhunt.hunt.tail.logs import Asking, Logs
+from stillhunt.hunt.tail.merging import Merging
 from stillhunt.hunt.tail.opened import Piece, Pipe
-from stillhunt.hunt.tail.opening import engine_of, expanded, reader_of, sketched
+from stillhunt.hunt.tail.opening import HEAD, engine_of, reader_of, sketched
 from stillhunt.hunt.tail.output import groups
-from stillhunt.hunt.tail.place import Place
+from stillhunt.hunt.tail.place import PIECE
 from stillhunt.hunt.tail.rejects import Quarantine
-from stillhunt.hunt.tail.saying import Said, greet, speak_of_loss
+from stillhunt.hunt.tail.saying import (
+    Said,
+    Say,
+    greet,
+    speak_at_the_end,
+    speak_of_loss,
+    unheard,
+)
+from stillhunt.hunt.tail.silence import Silence, named
 from stillhunt.hunt.tail.store import LakeWriter
 from stillhunt.hunt.tail.watch import Watcher
 from stillhunt.model.errors import ConfigError, InputError
@@ -47,6 +55,13 @@ faster and cost 10 MB."""
 WAIT_S = 0.2
 GLOB_S = 2.0
 """How often globs are looked at for new files [s]."""
+AT_ONCE = 8 << 20
+LEAST_PIECE = 64 << 10
+"""So much is read of all logs that are behind, before it is known whose turn it is [bytes]."""
+NOTHING_READ = (
+    "nothing was read: without a checkpoint, following begins at the end of what is there;"
+    " give --from start"
+)
 
 
 class Watch(Protocol):
@@ -119,7 +134,7 @@ class Tail:
         overrides: Mapping[str, str] | None = None,
         from_start: bool | None = None,
         said_before: Iterable[bytes] = (),
-        say: Callable[[str], None] = lambda _: None,
+        say: Say = unheard,
         watch: Watch | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -136,7 +151,7 @@ class Tail:
             from_start: Without a checkpoint: from the first line, else only what comes from
                 now on. None is from the start with a lake, which holds logs whole.
             said_before: Lines of JSON that were delivered, besides those in the journal.
-            say: Takes a sentence for a person.
+            say: Takes a sentence for a person, and whether it tells of trouble.
             watch: A display.
             clock: Monotonic time, for patience only; findings know log time [s].
 
@@ -165,24 +180,25 @@ class Tail:
                 if "-" not in paths
                 else "standard input cannot go into a lake here; stillhunt ingest - does that"
             )
-        self._patterns = list(paths)
-        self._logs: dict[str, Log | Pipe] = {}
         start = lake is not None if from_start is None else from_start
-        self._open(before.places if before else (), from_start=start)
+        asking = Asking(warn=self._warn, is_alike=self._is_alike)
+        places = before.places if before else ()
+        self._logs = Logs(paths, places, from_start=start, asking=asking)
+        self._merging = Merging()
         self._watcher = Watcher(path for path in self._logs if path != "-")
         self.quarantine = Quarantine(state and state.with_name(state.name + ".rejects.jsonl"))
         self._lake = LakeWriter(lake, settings, self.reader) if lake is not None else None
         self.lines = 0
         self.findings = 0
         self._is_whole = True
-        self._flushed_s = self._grown_s = clock()
-        self._is_stalled = False
+        self._flushed_s = clock()
+        self._begins_at_the_end = before is None and from_start is None and not start
         told = settings.tail
         every = {
             name: duration_us(getattr(told, name), f"tail.{name}") / 1e6
             for name in ("checkpoint", "stalled", "ingest")
         }
-        self._stalled_s = every["stalled"]
+        self._silence = Silence(after_s=every["stalled"])
         self._keep, self._ingest = _Due(every["checkpoint"]), _Due(every["ingest"])
         self._look = _Due(GLOB_S, clock() + GLOB_S)
         greet(self._said, self._logs, self.reader, self.engine, is_known=before is not None)
@@ -193,7 +209,7 @@ class Tail:
             self.checkpoint()  # where we begin, in case that nothing comes before a kill
             while not is_over():
                 grew = self.step()
-                if not grew and (once or self._is_ended()):
+                if not grew and (once or self._logs.is_ended):
                     break
                 if not grew:
                     self._watcher.wait(WAIT_S)
@@ -204,24 +220,35 @@ class Tail:
     def close(self) -> None:
         """Close every file."""
         self._watcher.close()
-        for log in self._logs.values():
-            log.close()
+        self._logs.close()
 
     def step(self) -> bool:
-        """Read what is new once around, deliver what it makes true; say whether there was any."""
-        grew = False
-        for log in list(self._logs.values()):
-            for piece in log.read(self._clock()):
-                grew = True
-                self._take(piece)
+        """Read what is new once around, deliver what it makes true; say whether there was any.
+
+        While several logs are behind, only that of them is read whose newest line is the oldest.
+        """
+        behind = self._behind()
+        first = self._merging.earliest(behind)
+        most = min(PIECE, max(LEAST_PIECE, AT_ONCE // max(1, len(behind))))
+        grew = set(behind)
+        for path in self._logs:
+            if path in behind and path != first:
+                continue
+            for piece in self._logs[path].read(self._clock(), most):
+                grew.add(path)
+                self._take(path, piece)
                 if self._is_time():
                     self._flush()
-        is_behind = any(log.is_behind for log in self._logs.values())
-        if not is_behind or self._is_time():
+        behind = self._behind()
+        self._pass_on(behind)
+        if not behind or self._is_time():
             self._flush()
         self._keep_up(grew)
         self._watch.tick(self)
-        return grew or is_behind
+        return bool(grew or behind)
+
+    def _behind(self) -> set[str]:
+        return {path for path, log in self._logs.items() if log.is_behind}
 
     def end(self, *, once: bool) -> Ended:
         """Look at what is left, write the checkpoint, and stop.
@@ -229,18 +256,22 @@ class Tail:
         Args:
             once: The logs are whole: a last line without a newline is one.
         """
-        for log in self._logs.values():
+        for path, log in self._logs.items():
             if once or isinstance(log, Pipe):
                 for piece in log.finish():
-                    self._take(piece)
-        if once or self._state is None or self._is_ended():
+                    self._take(path, piece)
+        if once or self._state is None or self._logs.is_ended or "-" in self._logs:
+            self._pass_on(())  # else it waits behind the place in the checkpoint
             self.engine.settle()
         self._flush()
         self.checkpoint()
         if self._lake is not None:
-            self._lake.close(self._files())
+            self._lake.close(self._logs.files())
             if complaint := self._lake.complaint():
                 self._fail("lake", complaint)
+        speak_at_the_end(self._said, self.engine, self._settings.tail.lateness)
+        if once and not self.lines and self._begins_at_the_end:
+            self._said.say(NOTHING_READ, is_trouble=self._state is None)
         return Ended(
             lines=self.lines,
             exchanges=self.engine.exchanges,
@@ -251,12 +282,14 @@ class Tail:
 
     def checkpoint(self) -> None:
         """Write place and windows, unless an old file is being caught up with."""
-        if self._state is None or not all(log.is_settled for log in self._logs.values()):
+        kept = self._merging.kept()
+        is_settled = all(log.is_settled for log in self._logs.values())
+        if self._state is None or kept is None or not is_settled:
             return
         told, arrays = self.engine.state()
         now = Checkpoint(
             reader=self.reader,
-            places=tuple(place for log in self._logs.values() for place in log.places()),
+            places=tuple(place for log in self._logs.values() for place in log.places(kept)),
             engine=told,
             arrays=arrays,
             delivered=self._delivered.settled(),
@@ -269,25 +302,8 @@ class Tail:
 
     # -- in ----------------------------------------------------------------------------------
 
-    def _open(self, places: Iterable[Place], *, from_start: bool) -> None:
-        known: dict[str, list[Place]] = {}
-        for place in places:
-            known.setdefault(place.path, []).append(place)
-        for path in dict.fromkeys([*expanded(self._patterns), *known]):
-            if path == "-":
-                self._logs[path] = Pipe("-", sys.stdin.fileno())
-                continue
-            if Path(path).is_dir():
-                raise InputError(f"{shown(path)} is a folder; name its files")
-            self._logs[path] = Log(
-                path,
-                places=known.get(path, ()),
-                from_start=from_start or bool(known) or not Path(path).exists(),
-                warn=lambda text: self._said(text, text, self._clock()),
-            )
-
-    def _take(self, piece: Piece) -> None:
-        """Read one piece; its exchanges wait for the next flush."""
+    def _take(self, path: str, piece: Piece) -> None:
+        """Read one piece of the log *path*; its exchanges wait for their turn."""
         for batch in frame(piece.name, piece.block, piece.first_line):
             rejects: Sequence[tuple[int, str]] = ()
             self.lines += batch.next_line - batch.first_line
@@ -295,10 +311,33 @@ class Tail:
                 read = read_whole(batch.lines, self._reading.read)
                 rejects = read.rejects
                 if read.rows is not None:
-                    self.engine.take(sketched(read.rows, self.engine, self._seed))
                     self._watch.rows(read.rows)
+                    if len(self._logs) == 1 and self._merging.is_empty:
+                        self._count(read.rows)
+                    else:
+                        self._merging.add(path, piece, read.rows)
             if rejects or batch.rejects:
                 self.quarantine.add(piece.name, rejects, batch.rejects)
+
+    def _pass_on(self, behind: Collection[str]) -> None:
+        """Let the engine take the exchanges that no log of those *behind* can come before."""
+        rows = self._merging.ready(behind)
+        if rows is not None:
+            self._count(rows)
+
+    def _count(self, rows: pa.Table) -> None:
+        self.engine.take(sketched(rows, self.engine, self._seed))
+
+    def _is_alike(self, path: Path) -> bool:
+        """Return whether one of the first lines of *path* can be read; of an empty file, too."""
+        try:
+            head = open_source(str(path)).head(HEAD)
+        except InputError:
+            return False
+        lines = pa.table({"line_number": pa.array(range(len(head)), pa.int64()),
+                          "line": pa.array(head, pa.string())})  # fmt: skip
+        read = read_whole(lines, self._reading.read) if head else None
+        return read is None or (read.rows is not None and read.rows.num_rows > 0)
 
     # -- out ---------------------------------------------------------------------------------
 
@@ -326,7 +365,7 @@ class Tail:
 
     # -- between -----------------------------------------------------------------------------
 
-    def _keep_up(self, grew: bool) -> None:
+    def _keep_up(self, grew: Collection[str]) -> None:
         """Do what is due: checkpoint, lake, new files of globs, a word about silence."""
         now = self._clock()
         if self._keep.is_due(now):
@@ -335,33 +374,34 @@ class Tail:
         if self._lake is not None and self._ingest.is_due(now):
             if complaint := self._lake.complaint():
                 self._fail("lake", complaint)
-            self._lake.keep_up(self._files())
+            self._lake.keep_up(self._logs.files())
         if self._look.is_due(now):
-            fresh = [path for path in expanded(self._patterns) if path not in self._logs]
-            for path in fresh:
-                self._logs[path] = Log(path, from_start=True)
+            fresh = self._logs.look()
+            for path, former in fresh.items():
+                for name in former:
+                    self._merging.rename(name, path)
             self._watcher.add(fresh)
         self._speak_of_silence(grew, now)
         speak_of_loss(self._said, self.engine, self._settings.tail.lateness, now)
         if self.quarantine.trouble:
             self._fail("rejects", self.quarantine.trouble)
 
-    def _speak_of_silence(self, grew: bool, now_s: float) -> None:
-        if grew:
-            if self._is_stalled:
-                self._said("goes on", "the log goes on", now_s)
-            self._grown_s, self._is_stalled = now_s, False
-        elif not self._is_stalled and now_s - self._grown_s >= self._stalled_s:
-            self._is_stalled = True
-            self._said("stalled", f"no new line for {self._settings.tail.stalled}", now_s)
+    def _speak_of_silence(self, grew: Collection[str], now_s: float) -> None:
+        open_ = [
+            path for path, log in self._logs.items()
+            if not (isinstance(log, Pipe) and log.is_ended)
+        ]  # fmt: skip
+        stalled, going = self._silence.look(open_, grew, now_s)
+        if going:
+            self._said(f"on {going}", f"{named(going)}: the log goes on", now_s)
+        if stalled:
+            text = f"{named(stalled)}: no new line for {self._settings.tail.stalled}"
+            self._said(f"stalled {stalled}", text, now_s, is_trouble=True)
+
+    def _warn(self, text: str) -> None:
+        self._said(text, text, self._clock(), is_trouble=True)
 
     def _fail(self, kind: str, text: str) -> None:
         """Say what could not be written; following goes on, and the end tells."""
         self._is_whole = False
-        self._said(kind, f"{text}; following goes on", self._clock())
-
-    def _files(self) -> list[str]:
-        return [file for log in self._logs.values() for file in log.files()]
-
-    def _is_ended(self) -> bool:
-        return all(isinstance(log, Pipe) and log.is_ended for log in self._logs.values())
+        self._said(kind, f"{text}; following goes on", self._clock(), is_trouble=True)

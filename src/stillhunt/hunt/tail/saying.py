@@ -1,29 +1,49 @@
 """Sentences for whoever runs the tail; none of them is a finding."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from stillhunt.hunt.source import shown
 from stillhunt.hunt.tail.engine import Engine
 
-__all__ = ["Said", "greet", "speak_of_loss"]
+__all__ = ["Said", "Say", "greet", "speak_at_the_end", "speak_of_loss", "unheard"]
 
 WORTH_A_WORD = 0.01  # of a bound
+
+
+class Say(Protocol):
+    """Tells a person something."""
+
+    def __call__(self, text: str, *, is_trouble: bool = False) -> None:
+        """Say *text*; trouble is said to those, too, who asked for quiet."""
+        ...
+
+
+def unheard(text: str, *, is_trouble: bool = False) -> None:
+    """Say it to nobody."""
 
 
 @dataclass(kw_only=True)
 class Said:
     """Sentences for a person, each kind of them once in a while."""
 
-    say: Callable[[str], None]
+    say: Say
     every_s: float = 60.0
     _next: dict[str, float] = field(default_factory=dict)
+    _last: dict[str, str] = field(default_factory=dict)
 
-    def __call__(self, kind: str, text: str, now_s: float) -> None:
+    def __call__(self, kind: str, text: str, now_s: float, *, is_trouble: bool = False) -> None:
         """Say *text*, unless something of its *kind* was said within the last minute."""
         if now_s >= self._next.get(kind, 0.0):
             self._next[kind] = now_s + self.every_s
-            self.say(text)
+            self._last[kind] = text
+            self.say(text, is_trouble=is_trouble)
+
+    def once_more(self, kind: str, text: str) -> None:
+        """Say *text*, which is trouble, unless it was the last of its *kind*."""
+        if self._last.get(kind) != text:
+            self.say(text, is_trouble=True)
 
 
 def greet(
@@ -48,25 +68,33 @@ def greet(
 
 def speak_of_loss(said: Said, engine: Engine, lateness: str, now_s: float) -> None:
     """Say where a figure may be too small, and which exchanges were left out."""
+    for kind, text in _losses(engine, lateness):
+        said(kind, text, now_s, is_trouble=True)
+
+
+def speak_at_the_end(said: Said, engine: Engine, lateness: str) -> None:
+    """Say the same for the last time, where the figures grew since."""
+    for kind, text in _losses(engine, lateness):
+        said.once_more(kind, text)
+
+
+def _losses(engine: Engine, lateness: str) -> Iterator[tuple[str, str]]:
     for name, loss in engine.losses.items():
         if loss >= WORTH_A_WORD:
-            said(
+            yield (
                 f"loss {name}",
                 f"{name}: more subjects than memory; found for sure above {1 + loss:.2f} times"
                 " the bound (raise tail.events or tail.sums)",
-                now_s,
             )
     if engine.late:
-        said(
+        yield (
             "late",
             f"{engine.late:,} exchanges came later than tail.lateness ({lateness}) and are in"
             " no sliding window",
-            now_s,
         )
     if engine.ahead:
-        said(
+        yield (
             "ahead",
             f"{engine.ahead:,} exchanges are left out: more than tail.lateness ({lateness})"
             " ahead of most others",
-            now_s,
         )
