@@ -62,6 +62,12 @@ def test_a_rule_that_cannot_be_answered_says_what_it_misses() -> None:
     ]
     tokens = _row(rows, "volume.tokens_per_day")
     assert (tokens["answered"], tokens["quantiles"]) == ("no", {})
+    assert tokens["missing"] == ["output_tokens"]
+    requests = next(one for one in answer["rules"] if "requests_per_day" in str(one))
+    assert set(requests) == {
+        "rule", "answered", "figure", "figures", "per", "where", "held", "max", "parameter",
+        "bound", "findings", "quantiles",
+    }  # fmt: skip
     assert answer["period"] == "2026-03-01T12:00:00Z to 2026-03-01T12:00:02Z"
 
 

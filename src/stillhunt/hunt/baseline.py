@@ -83,10 +83,11 @@ def baseline(
             else:
                 for one in _measured(con, rule, values[rule.name], period):
                     # No row is an answer; rows without the figure are a log that cannot tell it.
+                    is_untold = one.pop("untold") and missing
                     told = (
-                        {"answered": how}
-                        if one["figures"] or not one.pop("untold")
-                        else ({"answered": "no", "missing": list(missing)})
+                        {"answered": "no", "missing": list(missing)}
+                        if is_untold
+                        else {"answered": how}
                     )
                     rows.append({"rule": rule.name, **told, **one})
     return {
@@ -263,7 +264,7 @@ def _answer(con: duckdb.DuckDBPyConnection, bound: _Single) -> dict[str, Any]:
     rows, n, most, *exact = found[0]
     levels = [math.ceil(v * 10) / 10 if isinstance(v, float) else v for v in exact]
     return {
-        "untold": rows > 0,
+        "untold": n == 0 < rows,
         "figure": name,
         "figures": n,
         "per": bound.per,

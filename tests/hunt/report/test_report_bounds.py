@@ -17,6 +17,8 @@ def test_each_bound_says_where_it_stands_and_how_to_move_it() -> None:
                               "set": "--set volume.tokens_per_day=52000"},
                 },
             },
+            {"rule": "volume", "answered": "no", "missing": ["output_tokens"],
+             "figure": "total_output_tokens"},
             {"rule": "burst", "answered": "no", "missing": ["source_ip", "\x1b"]},
             {"rule": "failover", "answered": "partly", "figure": "stepped_in", "figures": 0,
              "per": "subjects and days", "max": None, "parameter": "failover.accounts",
@@ -28,6 +30,7 @@ def test_each_bound_says_where_it_stands_and_how_to_move_it() -> None:
     assert "now           100,000           1 finding  volume.tokens_per_day" in text
     assert "p99.9          52,000         12 findings  --set volume.tokens_per_day=52000" in text
     assert "burst: no answer, needs source_ip, \\x1b" in text
+    assert "volume: total_output_tokens: no answer, needs output_tokens" in text
     assert "failover: stepped_in of 0 subjects and days\n  now " in text
     assert max(map(len, text.splitlines())) <= 100
 

@@ -31,7 +31,8 @@ def _bound(row: Mapping[str, Any]) -> Iterable[str]:
     rule, figure = row["rule"], row.get("figure")
     if row["answered"] == "no":
         missing = ", ".join(visible(name, 40) for name in row.get("missing", ()))
-        yield f"{rule}: no answer" + (f", needs {missing}" if missing else "")
+        what = f"{rule}: {figure}" if figure else rule
+        yield f"{what}: no answer" + (f", needs {missing}" if missing else "")
         return
     group = "".join(f" with {n} {visible(v, 40)}" for n, v in row.get("where", {}).items())
     most = f", at most {_short(row['max'])}" if row["figures"] else ""
