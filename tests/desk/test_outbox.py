@@ -4,6 +4,7 @@ import json
 import multiprocessing
 import os
 import signal
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,8 @@ import pytest
 from desk_kit import Memory, desk, finding
 from test_spool import Clock
 
-from stillhunt.desk.courier import Courier, Rounds
-from stillhunt.desk.outbox import IN_A_ROW, Outbox, Route, Sent, open_spool, routes
+from stillhunt.desk.courier import Carrier, Courier
+from stillhunt.desk.outbox import IN_A_ROW, Outbox, Route, open_spool, routes
 from stillhunt.desk.sinks.jsonl import JsonLines
 from stillhunt.desk.spool import LEASE_S, Spool
 from stillhunt.model.finding import Finding
@@ -162,24 +163,152 @@ def test_the_way_from_the_settings_to_a_file(tmp_path: Path) -> None:
     assert (tmp_path / "out.jsonl").read_text().count("\n") == 1
 
 
+class Slow(Memory):
+    """A sink that takes its time for each item."""
+
+    def __init__(self, steady: Clock, takes_s: float) -> None:
+        super().__init__()
+        self.steady, self.takes_s = steady, takes_s
+
+    def deliver(self, item: Finding, *, update: bool = False) -> None:
+        self.steady.now += self.takes_s
+        super().deliver(item, update=update)
+
+
+def test_sinks_take_turns_so_that_a_slow_one_does_not_starve_the_other(post: Post) -> None:
+    steady = Clock()
+    slow = Slow(steady, 2.0)
+    got_before: list[int] = []
+    post.box.routes = (
+        Route(name="one", sink=slow),
+        Route(name="other", sink=post.other),
+    )
+    for i in range(40):
+        post.box.deliver(finding(f"a{i}"))
+    post.other.deliver = lambda *_, **__: got_before.append(len(slow.got))  # type: ignore[method-assign]
+    post.box.flush(None, steady)
+    assert got_before == [1] * 40
+    assert len(slow.got) == 40
+
+
+def test_a_flush_ends_behind_the_item_in_hand_and_says_what_waits(post: Post) -> None:
+    steady = Clock()
+    post.box.routes = (
+        Route(name="one", sink=Slow(steady, 25.0)),
+        Route(name="other", sink=post.other),
+    )
+    for i in range(40):
+        post.box.deliver(finding(f"a{i}"))
+    sent = post.box.flush(60.0, steady)
+    assert post.box.report(sent) == [
+        "one: 3 sent, 37 waiting; the time was up: desk send sends the rest",
+        "other: 40 sent",
+    ]
+    assert not post.box.is_settled
+
+
+def test_each_sink_has_a_turn_even_if_the_first_one_takes_all_the_time(post: Post) -> None:
+    steady = Clock()
+    post.box.routes = (
+        Route(name="one", sink=Slow(steady, 61.0)),
+        Route(name="other", sink=post.other),
+    )
+    for i in range(4):
+        post.box.deliver(finding(f"a{i}"))
+    sent = post.box.flush(60.0, steady)
+    assert [one.delivered for one in sent.values()] == [1, 4]
+
+
+def test_a_slow_sink_that_fails_is_taken_for_down_over_several_turns(post: Post) -> None:
+    steady = Clock()
+    slow = Slow(steady, 10.0)
+    slow.says = "no answer"
+    post.box.routes = (Route(name="one", sink=slow),)
+    for i in range(10):
+        post.box.deliver(finding(f"a{i}"))
+    assert post.box.flush(None, steady)["one"].failed == IN_A_ROW
+
+
 def test_a_sink_that_is_down_rests_until_its_next_item_is_due(post: Post) -> None:
-    sent = {"one": Sent(), "other": Sent()}
-    rounds = Rounds(post.box, sent, post.clock)
-    assert rounds.once() == 1.0  # nothing waits: look again in a second
+    one = Carrier(post.box.routes[0], lambda: post.spool, post.clock)
+    assert one.once(post.box) == 1.0  # nothing waits: look again in a second
     post.one.says = "out of reach"
     post.box.deliver(finding("a1", 3))
-    assert rounds.once() == 1.0
-    assert sent["one"].failed == 1
-    post.box.deliver(finding("a2", 4))
-    rounds.once()
-    assert (sent["one"].failed, sent["other"].delivered) == (1, 1)  # it rests, the other works
-    post.clock.now += 2.4  # the first wait is 2.5 s at least
-    assert 0.05 < rounds.once() < 0.2
-    assert sent["one"].failed == 1
+    assert one.once(post.box) == 2.5
+    assert one.sent.failed == 1
+    post.clock.now += 2.5
+    assert one.once(post.box) == 5.0
     post.one.says = ""
-    post.clock.now += 0.2
-    rounds.once()
-    assert sent["one"].delivered == 2
+    post.clock.now += 5.0
+    assert one.once(post.box) == 1.0
+    assert (one.sent.failed, one.sent.delivered) == (2, 1)
+
+
+def test_a_slow_sink_of_a_courier_keeps_nothing_from_the_other(tmp_path: Path) -> None:
+    done, waited = threading.Event(), []
+    slow, quick = Memory(), Memory()
+
+    def deliver_slowly(*_: object, **__: object) -> None:
+        waited.append(done.wait(20))
+
+    def deliver_quickly(item: Finding, **_: object) -> None:
+        quick.got.append((item.id, 4, False))
+        if len(quick.got) == 40:
+            done.set()
+
+    slow.deliver, quick.deliver = deliver_slowly, deliver_quickly  # type: ignore[method-assign]
+    ways = [Route(name="slow", sink=slow), Route(name="quick", sink=quick)]
+    one = Courier(ways, lambda: Spool(tmp_path / "spool.db"))
+    one.deliver_all(finding(f"a{i}") for i in range(40))
+    assert done.wait(20)
+    one.close()
+    assert waited[0]
+
+
+class Asked(Clock):
+    """A steady clock that tells when it was first looked at: the end was asked for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.was_asked = threading.Event()
+
+    def __call__(self) -> float:
+        self.was_asked.set()
+        return self.now
+
+
+def test_a_courier_that_is_closed_ends_behind_the_item_in_hand_when_time_is_up(
+    tmp_path: Path,
+) -> None:
+    steady, got = Asked(), []
+
+    def deliver(item: Finding, **_: object) -> None:
+        assert steady.was_asked.wait(20)
+        steady.now += 3.0
+        got.append(item.id)
+
+    sink = Memory()
+    sink.deliver = deliver  # type: ignore[method-assign]
+    one = Courier(
+        [Route(name="one", sink=sink)], lambda: Spool(tmp_path / "spool.db"), steady=steady
+    )
+    one.deliver_all(finding(f"a{i}") for i in range(40))
+    (line,) = one.close()
+    assert line == "one: 4 sent, 36 waiting; the time was up: desk send sends the rest"
+    assert len(got) == 4
+    assert not one.is_settled
+
+
+def test_what_is_delivered_twice_around_a_crash_is_sent_once(tmp_path: Path) -> None:
+    sink = Memory()
+    ways = [Route(name="one", sink=sink)]
+    with Spool(tmp_path / "spool.db") as spool:  # it ends before anything is sent
+        Outbox(ways, spool).deliver_all([finding("a1"), finding("a1"), finding("a2")])
+    for _ in range(2):  # whoever comes next begins at the last checkpoint
+        one = courier(tmp_path, sink)
+        one.deliver_all([finding("a1"), finding("a2")])
+        one.close()
+    assert sorted(sink.got) == sorted((finding(n).id, 4, False) for n in ("a1", "a2"))
 
 
 def courier(folder: Path, sink: Memory) -> Courier:

@@ -22,7 +22,7 @@ def outbox_to(
 
     It returns whether each of them was sent or is kept until it can be.
     """
-    from stillhunt.desk.outbox import Outbox, open_spool, routes
+    from stillhunt.desk.outbox import FLUSH_S, Outbox, open_spool, routes
     from stillhunt.desk.settings import read_settings
     from stillhunt.hunt.report.document import read_findings
 
@@ -36,7 +36,7 @@ def outbox_to(
 
         def send(report: "Report") -> bool:
             outbox.deliver_all(read_findings(report.document))
-            lines = outbox.report(outbox.flush())
+            lines = outbox.report(outbox.flush(FLUSH_S))
             if not (quiet and outbox.is_settled):
                 tell(lines)
             return outbox.lost == 0

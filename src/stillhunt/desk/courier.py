@@ -1,4 +1,7 @@
-"""A thread that carries findings to the sinks while something else reads the logs."""
+"""Threads that carry findings to the sinks while something else reads the logs.
+
+Each sink has its own, so that a slow one keeps nothing from the others.
+"""
 
 import threading
 import time
@@ -9,19 +12,22 @@ from stillhunt.desk.spool import Spool
 from stillhunt.model.errors import DeliveryError
 from stillhunt.model.finding import Finding
 
-__all__ = ["Courier", "Rounds"]
+__all__ = ["LAST_S", "Carrier", "Courier"]
 
 REST_S = 1.0
 """Between two looks at the spool where nothing is known to be due: others write to it, too."""
-
-SHORTEST_S = 0.05  # a clock that lags behind the spool's shall not make it spin
+LAST_S = 10.0
+"""For the last deliveries of all sinks together, once the end is asked for; a service manager
+that stops us waits for 90 s before it kills (systemd, ``DefaultTimeoutStopSec``)."""
+IN_HAND_S = 60.0
+"""For the item in hand after that: the longest ``timeout_s`` that a sink may be given."""
 
 
 class Courier:
     """Takes findings at once and delivers them behind its owner's back.
 
     A sink that is down rests for as long as its next item waits, so it costs no more than a
-    few tries an hour. Close it: then everything due is tried once more.
+    few tries an hour. Close it: then what is due is tried once more, for ``LAST_S`` at most.
     """
 
     def __init__(
@@ -30,29 +36,27 @@ class Courier:
         open_spool: Callable[[], Spool],
         clock: Callable[[], float] = time.time,
         say: Callable[[str], None] | None = None,
+        steady: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Start the thread.
+        """Start a thread for each sink.
 
         Args:
             ways: The sinks.
             open_spool: Opens the spool; each thread has its own connection.
             clock: Seconds since the epoch, the spool's.
             say: Told at once why a finding could not be kept, the first time.
+            steady: Seconds since anything, for the deadline of the end.
 
         Raises:
             DeliveryError: The spool cannot be opened.
         """
-        self._ways, self._open, self._clock, self._say = ways, open_spool, clock, say
+        self._say, self._steady = say, steady
         self._outbox = Outbox(ways, open_spool())
-        self._news, self._ends = threading.Event(), threading.Event()
-        self.sent = {route.name: Sent() for route in ways}
-        """What became of each sink's items so far."""
-        self.trouble = ""
-        """Why the thread could not go on for a while."""
+        self._carriers = [Carrier(route, open_spool, clock, steady) for route in ways]
         self.is_settled = False
         """Whether everything reached its sink, known once it is closed."""
-        self._thread = threading.Thread(target=self._carry, name="courier", daemon=True)
-        self._thread.start()
+        for carrier in self._carriers:
+            carrier.start()
 
     def deliver(self, finding: Finding) -> None:
         """Keep *finding*; see ``Outbox.deliver``."""
@@ -64,30 +68,95 @@ class Courier:
         self._outbox.deliver_all(findings)
         if self._say and before == 0 < self._outbox.lost:
             self._say(self._outbox.trouble)
-        self._news.set()
+        for carrier in self._carriers:
+            carrier.news.set()
 
     def close(self) -> list[str]:
-        """Try once more what is due, end the thread, and return what a person should know."""
-        self._ends.set()
-        self._news.set()
-        self._thread.join()
+        """Try once more what is due, end the threads, and return what a person should know.
+
+        It takes ``LAST_S`` at most, and the item in hand; what is left waits in the spool.
+        """
+        until = self._steady() + LAST_S
+        for carrier in self._carriers:
+            carrier.end(until)
+        stuck = [one for one in self._carriers if not one.has_ended(until + IN_HAND_S)]
         try:
-            lines = self._outbox.report(self.sent)
+            lines = self._outbox.report({one.name: one.sent for one in self._carriers})
             self.is_settled = self._outbox.is_settled
         finally:
             self._outbox.spool.close()
-        return lines + ([self.trouble] if self.trouble else [])
+        lines += [f"{one.name}: an item is still under way; it may be sent twice" for one in stuck]
+        return lines + list(dict.fromkeys(o.trouble for o in self._carriers if o.trouble))
 
     @property
     def lost(self) -> int:
         """Return how many findings could not be kept."""
         return self._outbox.lost
 
+
+class Carrier:
+    """Serves one sink from its own thread."""
+
+    def __init__(
+        self,
+        route: Route,
+        open_spool: Callable[[], Spool],
+        clock: Callable[[], float] = time.time,
+        steady: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Take what ``Courier`` is given, for one sink; ``start`` begins."""
+        self._route, self._open, self._clock, self._steady = route, open_spool, clock, steady
+        self._ends = threading.Event()
+        self._until = 0.0
+        self._is_resting = False
+        self.news = threading.Event()
+        """Set where something new may wait."""
+        self.sent = Sent()
+        """What became of the sink's items so far."""
+        self.trouble = ""
+        """Why the thread could not go on for a while."""
+        self.name = route.name
+        self._thread = threading.Thread(target=self._carry, name=f"to {self.name}", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def end(self, until: float) -> None:
+        """Ask for the end: one more round, which begins no item after *until* [steady s]."""
+        self._until = until
+        self._ends.set()
+        self.news.set()
+
+    def has_ended(self, until: float) -> bool:
+        """Wait for the end until *until* [steady s], and return whether it came."""
+        self._thread.join(max(0.0, until - self._steady()))
+        return not self._thread.is_alive()
+
+    def once(self, outbox: Outbox) -> float:
+        """Serve the sink until it has nothing, is down, or the end is asked for.
+
+        Returns:
+            For how long there is nothing to do [s].
+        """
+        now = self._round(outbox, self._ends.is_set)
+        due = outbox.spool.next_due(self.name) if now.is_down else None
+        self._is_resting = due is not None
+        return REST_S if due is None else max(REST_S, due - self._clock())
+
+    def _round(self, outbox: Outbox, is_over: Callable[[], bool]) -> Sent:
+        now = Sent()
+        try:
+            now.is_late = outbox.serve(self._route, now, is_over)
+        finally:
+            self.sent.add(now)
+        return now
+
     def _carry(self) -> None:
         while True:
             try:
                 with self._open() as spool:
-                    self._serve(Outbox(self._ways, spool))
+                    self._serve(Outbox([self._route], spool))
                     return
             except DeliveryError as error:  # a full disk may be emptied
                 self.trouble = str(error)
@@ -96,33 +165,12 @@ class Courier:
 
     def _serve(self, outbox: Outbox) -> None:
         """Make rounds until told to end, then a last one."""
-        rounds = Rounds(outbox, self.sent, self._clock)
         while not self._ends.is_set():
-            self._news.clear()
-            self._news.wait(rounds.once())
-        Rounds(outbox, self.sent, self._clock).once()
+            self.news.clear()
+            self._rest(self.once(outbox))
+        self._round(outbox, lambda: self._steady() >= self._until)
         self.trouble = ""
 
-
-class Rounds:
-    """Serves every sink in turn, and lets one rest that is down."""
-
-    def __init__(self, outbox: Outbox, sent: dict[str, Sent], clock: Callable[[], float]) -> None:
-        self._outbox, self._sent, self._clock = outbox, sent, clock
-        self._rests: dict[str, float] = {}
-
-    def once(self) -> float:
-        """Serve each sink that does not rest; return how long there is nothing to do [s]."""
-        for route in self._outbox.routes:
-            if self._rests.get(route.name, 0.0) > self._clock():
-                continue
-            now = self._outbox.flush_one(route)
-            total = self._sent[route.name]
-            total.delivered += now.delivered
-            total.failed += now.failed
-            total.parked += now.parked
-            total.reason = now.reason or total.reason
-            due = self._outbox.spool.next_due(route.name)
-            self._rests[route.name] = due if now.is_down and due is not None else 0.0
-        waits = [at - self._clock() for at in self._rests.values() if at]
-        return max(SHORTEST_S, min([REST_S, *waits]))
+    def _rest(self, rest_s: float) -> None:
+        """Wait for news; of a sink that is down there are none but the end."""
+        (self._ends if self._is_resting else self.news).wait(rest_s)

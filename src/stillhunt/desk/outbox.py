@@ -1,15 +1,16 @@
 """The way out: each finding goes into the spool first, then from there to every sink.
 
 ``deliver`` returns as soon as the finding is on the disk; it never waits for a receiver.
-``flush`` tries what is due, once. A sink that fails ``IN_A_ROW`` times in a row is taken for
-down, and the rest of its items wait untried. What the spool itself cannot keep is counted and
-said, and nothing stops for it.
+``flush`` tries what is due, once; the sinks take turns, so that a slow one does not starve the
+others. A sink that fails ``IN_A_ROW`` times in a row is taken for down, and the rest of its items
+wait untried. What the spool itself cannot keep is counted and said, and nothing stops for it.
 """
 
 import json
+import math
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any, cast
 
@@ -24,12 +25,15 @@ from stillhunt.model.finding import Finding
 from stillhunt.registry import parts
 from stillhunt.settings import near
 
-__all__ = ["IN_A_ROW", "Outbox", "Route", "Sent", "open_spool", "routes"]
+__all__ = ["FLUSH_S", "IN_A_ROW", "Outbox", "Route", "Sent", "open_spool", "routes"]
 
 AT_ONCE = 500
 """Findings written in one change: a tenth of a second, in which other processes wait."""
 IN_A_ROW = 3
 """One failure may be the item's fault, three different ones are the sink's."""
+TURN_S = 1.0  # a slow sink then takes one item a turn, and a file several hundred
+FLUSH_S = 60.0
+"""For the deliveries of a hunt or a sweep: longer than this, nobody waits at a terminal."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,8 +54,23 @@ class Sent:
     parked: int = 0
     reason: str = ""
     """Why the last one failed."""
-    is_down: bool = field(default=False)
-    """Whether it failed ``IN_A_ROW`` times in a row, or on all there was."""
+    in_a_row: int = 0
+    """How many of the last ones failed, one behind the other."""
+    is_late: bool = False
+    """Whether the time was over before all was tried."""
+
+    def add(self, now: "Sent") -> None:
+        """Add what became of some more."""
+        self.delivered += now.delivered
+        self.failed += now.failed
+        self.parked += now.parked
+        self.reason = now.reason or self.reason
+        self.in_a_row, self.is_late = now.in_a_row, now.is_late
+
+    @property
+    def is_down(self) -> bool:
+        """Return whether it failed ``IN_A_ROW`` times in a row, or on all there was."""
+        return self.in_a_row > 0 and (self.in_a_row >= IN_A_ROW or self.delivered == 0)
 
 
 def routes(desk: Desk, names: Sequence[str] | None = None) -> tuple[Route, ...]:
@@ -128,31 +147,58 @@ class Outbox:
         payload = ascii_json(as_line(finding))
         return [(one, payload) for one in self.routes if finding.severity >= one.min_severity]
 
-    def flush(self) -> dict[str, Sent]:
+    def flush(
+        self, within_s: float | None = None, steady: Callable[[], float] = time.monotonic
+    ) -> dict[str, Sent]:
         """Try once what is due for each sink, and return what became of it.
+
+        Args:
+            within_s: Begin no item later than this, but give each sink one turn. None takes the
+                time that it takes.
+            steady: Seconds since anything.
 
         Raises:
             DeliveryError: The spool cannot be read.
         """
-        return {route.name: self.flush_one(route) for route in self.routes}
+        until = math.inf if within_s is None else steady() + within_s
+        sent = {route.name: Sent() for route in self.routes}
+        todo = list(self.routes)
+        while todo:
+            todo = [route for route in todo if self._turn(route, sent[route.name], steady)]
+            if steady() >= until:
+                break
+        for route in todo:
+            sent[route.name].is_late = True
+        return sent
 
-    def flush_one(self, route: Route) -> Sent:
-        """Do the same for one sink."""
-        sent = Sent()
-        in_a_row = 0
-        while in_a_row < IN_A_ROW and (item := self.spool.take(route.name)) is not None:
+    def _turn(self, route: Route, sent: Sent, steady: Callable[[], float]) -> bool:
+        """Serve one sink for its turn; return whether it may want another."""
+        end = steady() + TURN_S
+        return self.serve(route, sent, lambda: steady() >= end)
+
+    def serve(self, route: Route, sent: Sent, is_over: Callable[[], bool]) -> bool:
+        """Try what is due for one sink, until it is down or *is_over* says so behind an item.
+
+        Returns:
+            Whether it was *is_over* that ended it.
+        """
+        while sent.in_a_row < IN_A_ROW:
+            if is_over():
+                return True
+            item = self.spool.take(route.name)
+            if item is None:
+                return False
             reason = self._tried(route, item)
             if reason is None:
                 self.spool.delivered(item)
                 sent.delivered += 1
-                in_a_row = 0
+                sent.in_a_row = 0
                 continue
             sent.parked += self.spool.failed(item, reason)
             sent.failed += 1
             sent.reason = reason
-            in_a_row += 1
-        sent.is_down = in_a_row > 0 and (in_a_row == IN_A_ROW or sent.delivered == 0)
-        return sent
+            sent.in_a_row += 1
+        return False
 
     def _tried(self, route: Route, item: Item) -> str | None:
         """Deliver *item*; return why it failed, or None."""
@@ -178,7 +224,9 @@ class Outbox:
                 line += f", {left.waiting:,} waiting"
             if left.parked:
                 line += f", {left.parked:,} parked after {self.spool.attempts} tries"
-            lines.append(f"{line} ({now.reason or left.reason})" if left.reason else line)
+            line += f" ({now.reason or left.reason})" if left.reason else ""
+            is_cut = now.is_late and left.waiting
+            lines.append(f"{line}; the time was up: desk send sends the rest" if is_cut else line)
         if self.lost:
             lines.append(f"{self.lost:,} findings could not be kept: {self.trouble}")
         if dropped := self.spool.dropped - self._dropped:
