@@ -1,6 +1,7 @@
 """The baseline: quantiles of each rule's figure, and what each would find as a bound."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -9,7 +10,7 @@ from sweep_kit import DAY, HOUR, MINUTE, NOON, MemoryLake, Row, exchange, many
 
 from stillhunt.hunt.baseline import baseline
 from stillhunt.hunt.directory import Directory
-from stillhunt.hunt.settings import HuntSettings
+from stillhunt.hunt.settings import Hunting, HuntSettings
 from stillhunt.hunt.sweep import sweep
 
 
@@ -150,3 +151,21 @@ def test_a_tier_is_named_and_the_option_is_ready_for_a_shell() -> None:
 def test_a_rule_that_found_nothing_to_measure_was_answered_all_the_same() -> None:
     row = _row(many(3, status=200), "failover.accounts")
     assert (row["answered"], row["figures"], row["findings"]) == ("partly", 0, 0)
+
+
+def test_short_bins_less_than_a_day_apart_are_one_finding(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "rules.md").read_text("utf-8")
+    text = page.partition("```toml\n")[2].partition("```")[0]
+    (tmp_path / "many_refusals.toml").write_text(text)
+    settings = HuntSettings(folder=tmp_path, hunt=Hunting(rules=("*.toml",)))
+    rows = [
+        row
+        for hour in (0, 3, 28, 30, 56)
+        for row in many(3, start=NOON + hour * HOUR, step=1, status=429)
+    ]
+    told = {"many_refusals.refused": "2"}
+    found = sweep(MemoryLake(rows), settings=settings, overrides=told).findings
+    assert sum(one.detector == "many_refusals" for one in found) == 3
+    answer = baseline(MemoryLake(rows), settings=settings, overrides=told)
+    (row,) = (one for one in answer["rules"] if one["rule"] == "many_refusals")
+    assert (row["figures"], row["per"], row["findings"]) == (5, "subjects and bins", 3)
