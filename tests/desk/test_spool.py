@@ -188,6 +188,77 @@ def test_the_files_are_for_their_owner_alone(tmp_path: Path) -> None:
     assert "spool.db" in modes
 
 
+def test_a_spool_that_others_could_read_is_taken_from_them(tmp_path: Path) -> None:
+    path = tmp_path / "spool.db"
+    with spool(path) as one:
+        one.put("s", "x", 3, "{}")
+        names = sorted(tmp_path.iterdir())
+        for name in names:
+            name.chmod(0o666)
+        with spool(path) as other:
+            assert other.count("s").waiting == 1
+            assert {stat.S_IMODE(name.stat().st_mode) for name in names} == {0o600}
+    assert len(names) == 3
+    path.chmod(0o666)
+    spool(path).close()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_a_spool_that_is_a_link_or_no_file_is_refused(tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    victim.touch(0o644)
+    for name in ("spool.db", "other.db-wal"):
+        (tmp_path / name).symlink_to(victim)
+    with pytest.raises(DeliveryError, match=r"spool\.db: it is a link; name the file itself"):
+        spool(tmp_path / "spool.db")
+    (tmp_path / "other.db").touch(0o600)
+    with pytest.raises(DeliveryError, match="it is a link"):
+        spool(tmp_path / "other.db")
+    assert stat.S_IMODE(victim.stat().st_mode) == 0o644
+    assert victim.read_bytes() == b""
+    os.mkfifo(tmp_path / "fifo")
+    with pytest.raises(DeliveryError, match="it is no file"):
+        spool(tmp_path / "fifo")
+
+
+def test_a_spool_of_somebody_else_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spool(tmp_path / "spool.db").close()
+    owner = os.geteuid()
+    monkeypatch.setattr(os, "geteuid", lambda: owner + 1)
+    with pytest.raises(DeliveryError, match=f"user {owner} owns it; only its owner may use it"):
+        spool(tmp_path / "spool.db")
+
+
+def test_a_second_connection_does_not_end_the_locks_of_the_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with spool(tmp_path / "spool.db"):
+        opened: list[object] = []
+        monkeypatch.setattr(os, "open", lambda *told: opened.append(told))
+        spool(tmp_path / "spool.db").close()
+    assert opened == []
+
+
+def test_an_older_state_that_comes_again_does_not_hide_a_graver_one(tmp_path: Path) -> None:
+    with spool(tmp_path / "spool.db") as one:
+        one.put("s", "x", 4, "new")
+        one.put("s", "x", 3, "old")
+        item = taken(one)
+        assert (item.payload, item.severity) == ("new", 4)
+
+
+def test_a_repeat_during_a_delivery_is_no_second_one(tmp_path: Path) -> None:
+    with spool(tmp_path / "spool.db") as one:
+        one.put("s", "x", 3, "{}")
+        item = taken(one)
+        one.put("s", "x", 3, "{}")
+        assert one.take("s") is None
+        one.delivered(item)
+        assert (one.take("s"), one.count("s").waiting) == (None, 0)
+
+
 def test_a_full_disk_is_said_in_a_sentence_and_what_was_kept_is_whole(tmp_path: Path) -> None:
     with spool(tmp_path / "spool.db") as one:
         one.put("s", "x", 3, "{}")

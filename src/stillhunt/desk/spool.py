@@ -16,7 +16,6 @@ become graver.
 """
 
 import contextlib
-import os
 import random
 import sqlite3
 import time
@@ -25,6 +24,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from stillhunt.desk.items import SCHEMA, Count, Item
+from stillhunt.desk.spool_file import make_private
 from stillhunt.model.errors import DeliveryError
 
 __all__ = ["LEASE_S", "Spool"]
@@ -59,7 +59,7 @@ class Spool:
             chance: A number in [0, 1), for the jitter of the waits.
 
         Raises:
-            DeliveryError: It cannot be opened.
+            DeliveryError: It cannot be opened, is a link, or belongs to somebody else.
         """
         self.path = path
         self.limit_bytes = limit_bytes
@@ -69,7 +69,7 @@ class Spool:
         self._is_batch = False
         with self._answering("open"):
             path.parent.mkdir(parents=True, exist_ok=True)
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+            make_private(path)
             self._con = sqlite3.connect(path, timeout=BUSY_MS / 1000, isolation_level=None)
             try:
                 self._con.execute("PRAGMA journal_mode = WAL")
@@ -102,7 +102,8 @@ class Spool:
     def put(self, sink: str, name: str, severity: int, payload: str) -> bool:
         """Keep an item until it is delivered; once this returns, it is on the disk.
 
-        An item that waits already is replaced by its newer state.
+        An item that waits already is replaced by a newer state that is as grave; an older one,
+        such as a repeat after a crash, changes nothing.
 
         Returns:
             Whether there is something to deliver: False where *sink* was told before, and of a
@@ -120,7 +121,7 @@ class Spool:
                 """INSERT INTO item (sink, id, severity, payload, is_update, queued, due)
                    VALUES (?, ?, ?, ?, ?, ?, ?)
                    ON CONFLICT (sink, id) DO UPDATE SET payload = excluded.payload,
-                   severity = MAX(severity, excluded.severity)""",
+                   severity = excluded.severity WHERE excluded.severity >= severity""",
                 (sink, name, severity, payload, told is not None, self._clock(), self._clock()),
             )
         return True
