@@ -109,6 +109,14 @@ def test_a_sign_is_said_once() -> None:
     assert fed(pace, every(MINUTE, 500, NOON + 500 * MINUTE), size=20) == []
 
 
+def test_who_kept_time_first_and_paused_later_shows_both_signs_once() -> None:
+    pace = pace_of()
+    times = one_pause(600)
+    assert signs(fed(pace, times[:500])) == ["even_gaps"]
+    assert signs(fed(pace, times[500:])) == ["uneven_gaps"]
+    assert fed(pace, [times[-1] + 1]) == []
+
+
 def test_somebody_who_types_has_neither_sign() -> None:
     rng = random.Random(3)
     times = list(np.cumsum([int(rng.expovariate(1 / 60) * SECOND) for _ in range(2_000)]) + NOON)
