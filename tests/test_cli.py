@@ -175,6 +175,32 @@ def test_rules_and_schemas_are_printed(tmp_path: Path) -> None:
     assert "ts_us" in schema["properties"]
 
 
+def test_a_rule_that_would_write_to_the_terminal_is_refused(tmp_path: Path) -> None:
+    text = (Path(__file__).parents[1] / "docs" / "rules.md").read_text("utf-8")
+    rule = text.partition("```toml\n")[2].partition("```")[0]
+    assert 'title = "' in rule
+    (tmp_path / "mine.toml").write_text(
+        rule.replace('title = "', 'title = "\\u001b]0;pwn\\u0007', 1)
+    )
+    (tmp_path / "stillhunt.toml").write_text('[hunt]\nrules = ["mine.toml"]\n')
+    ran = stillhunt("rules", "show", "mine", cwd=tmp_path)
+    assert ran.returncode == 2
+    assert b"title holds the control character U+001B" in ran.stderr
+    assert b"\x1b" not in ran.stdout + ran.stderr
+
+
+def test_a_rule_is_shown_so_that_a_terminal_does_nothing_else(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from typer.testing import CliRunner  # noqa: PLC0415 - only here
+
+    from stillhunt.cli.rules import app  # noqa: PLC0415
+    from stillhunt.hunt import catalogue  # noqa: PLC0415
+
+    monkeypatch.setattr(catalogue, "show", lambda *_: "a\x1b]0;pwn\x07\n\tb\u202e")
+    assert CliRunner().invoke(app, ["show", "x"]).output == "a\\x1b]0;pwn\\x07\n        b\\u202e\n"
+
+
 def test_replay_keeps_what_is_over_by_the_end(log: Path) -> None:
     lines = [exchange(i, output_tokens=50_000) for i in range(20)]
     late = {"ts": "2026-10-15T00:00:00Z", "account_id": "a2", "path": "/v1/messages"}

@@ -106,6 +106,14 @@ def test_a_count_is_a_whole_number_of_at_least_zero(value: str) -> None:
         resolve(KNOWN, {}, {"volume.tokens_per_day": value})
 
 
+@pytest.mark.parametrize("value", ["9" * 400, 10**400, 2**53 + 1])
+def test_a_number_larger_than_every_engine_counts_is_refused(value: int | str) -> None:
+    told = {"volume": {"tokens_per_day": value}}
+    with pytest.raises(ConfigError, match=r"volume\.tokens_per_day is .*; the most is 9007199"):
+        resolve(KNOWN, told, {})
+    assert resolve(KNOWN, {"volume": {"tokens_per_day": 2**53}}, {})["volume"]["tokens_per_day"]
+
+
 @pytest.mark.parametrize("value", ["nan", "inf", "-0.1", "much"])
 def test_a_number_is_finite_and_not_below_its_minimum(value: str) -> None:
     with pytest.raises(ConfigError, match=r"heavy_output\.mean_tokens is"):

@@ -148,11 +148,101 @@ def test_a_good_file_is_a_rule() -> None:
         ("kinds = {", "order = {", "bad.toml:34: stages.1.figures.order is no name for it"),
         ("kinds = {", "previous_x = {", "is no name for it; expected a plain word"),
         ("kinds = {", "severity = {", "stages.1.figures.severity is a name that is taken"),
+        (
+            "default = 1",
+            f"default = {'9' * 400}",
+            "bad.toml:42: parameters.least.default is a number of 1329 bits; the largest is 2^53",
+        ),
+        (
+            "default = 1",
+            f"default = '{'9' * 400}'",
+            "bad.toml:42: parameters.least.default does not fit: bad.least is '999",
+        ),
+        ("default = 1", f"default = {'9' * 5000}", "bad.toml: not TOML: Exceeds the limit"),
+        (
+            "above = 399",
+            f"above = {'9' * 400}",
+            "bad.toml:21: filter.where.0.above is a number",
+        ),
+        ("version = 2\n", f"x = {'[' * 100_000}\n", "bad.toml: nested deeper than a rule can be"),
+        ('title = "t"', f"title{'.a' * 5_000} = 1", "rules/bad.toml"),
+        (
+            "[[bounds]]",
+            '[[stages]]\nby = ["account_id"]\nfigures = { n = { measure = "count" } }\n' * 7
+            + "[[bounds]]",
+            "stages is ",
+        ),
+        (
+            ", above = 399",
+            ', one_of = [400, "forbidden"]',
+            "bad.toml:21: filter.where.0 compares 'status', a number, with 'forbidden'; expected"
+            " values of its kind, such as [401, 403]",
+        ),
+        (
+            'column = "status", above = 399',
+            'column = "path", one_of = [1]',
+            "bad.toml:21: filter.where.0 compares 'path', a text, with '1'; expected values of",
+        ),
+        (
+            'column = "status", above = 399',
+            'column = "model", above = 1',
+            "bad.toml:21: filter.where.0 is about 'model', a text; expected a number",
+        ),
+        (
+            'column = "status", above = 399',
+            'column = "stream", one_of = ["true"]',
+            "bad.toml:21: filter.where.0 is about 'stream', which is true or false",
+        ),
+        (
+            'column = "status", above = 399',
+            'column = "status", differs_from = "path"',
+            "bad.toml:21: filter.where.0 compares 'status', a number, with 'path', a text",
+        ),
+        (
+            'sent = { measure = "count" }',
+            'sent = { measure = "sum", column = "model" }',
+            "bad.toml:27: stages.0.figures.sent measures 'model', a text; expected a column of",
+        ),
+        (
+            "severity = 3",
+            'severity = { default = 2, cases = [{ level = 3, column = "account_id",'
+            " one_of = [7] }] }",
+            "bad.toml:11: severity.cases.0 compares 'account_id', a text, with '7'",
+        ),
+        (
+            'look_alikes = "l"',
+            'look_alikes = "\\u001b]0;pwn\\u0007"',
+            "bad.toml:12: look_alikes holds the control character U+001B; expected characters",
+        ),
+        (
+            'title = "t"',
+            'title = "\\u0007"',
+            "bad.toml:2: title holds the control character",
+        ),
+        ('title = "t"', 'title = "a\\nb"', "bad.toml:2: title holds the control character U+000A"),
+        (
+            'title = "t"',
+            'title = "\\u202e"',
+            "title holds the control character U+202E",
+        ),
+        ('title = "t"', '"\\u001b" = "t"', "\\x1b holds the control character U+001B"),
         ("above = 399", "above = inf", "bad.toml:21: filter.where.0 is above or below inf"),
     ],
 )
 def test_a_mistake_is_named_with_line_and_key(old: str, new: str, said: str) -> None:
     assert said in refused(old, new)
+
+
+def test_a_list_of_words_is_no_list_of_numbers() -> None:
+    listed = '[parameters.refusals]\ntype = "list"\ndefault = "401"\nnote = "n"\n\n[[changelog]]'
+    text = GOOD.replace("above = 399", 'one_of = "refusals"').replace("[[changelog]]", listed)
+    with pytest.raises(RuleError, match=r"bad\.toml:21: filter\.where\.0 compares 'status'"):
+        read_rule("bad", text, "rules/bad.toml")
+
+
+def test_prose_has_lines_and_tabs() -> None:
+    rule = read_rule("good", GOOD.replace('look_alikes = "l"', 'look_alikes = "a\\n\\tb"'))
+    assert rule.look_alikes == "a\n\tb"
 
 
 def test_a_long_text_is_not_read_as_keys() -> None:
@@ -201,6 +291,30 @@ def test_rules_of_ones_own_stand_behind_the_shipped_ones(tmp_path: Path) -> None
 def test_a_rule_cannot_take_the_name_of_a_shipped_one(tmp_path: Path) -> None:
     (tmp_path / "volume.toml").write_text(GOOD)
     with pytest.raises(RuleError, match="a rule is called volume already"):
+        all_rules(settings(tmp_path, "*.toml"))
+
+
+@pytest.mark.parametrize("name", ["cadence", "Repetition", "VOLUME", "Burst"])
+def test_a_name_is_taken_by_rules_and_detectors_however_it_is_written(
+    tmp_path: Path, name: str
+) -> None:
+    (tmp_path / f"{name}.toml").write_text(GOOD)
+    with pytest.raises(RuleError, match=f"a (rule|detector) is called {name} already; rename"):
+        all_rules(settings(tmp_path, "*.toml"))
+
+
+def test_own_rules_do_not_share_a_name_either(tmp_path: Path) -> None:
+    for folder, name in (("a", "mine"), ("b", "Mine")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / f"{name}.toml").write_text(GOOD)
+    with pytest.raises(RuleError, match=r"Mine\.toml: a rule is called Mine already"):
+        all_rules(settings(tmp_path, "a/*.toml", "b/*.toml"))
+
+
+def test_an_id_is_that_of_one_rule(tmp_path: Path) -> None:
+    shipped = {rule.name: rule.uid for rule in load_rules()}["volume"]
+    (tmp_path / "mine.toml").write_text(f'# mine\nid = "{shipped}"\n{GOOD}')
+    with pytest.raises(RuleError, match=rf"mine\.toml:2: id is {shipped}, that of the rule vol"):
         all_rules(settings(tmp_path, "*.toml"))
 
 

@@ -40,12 +40,14 @@ def rules_list(json_: JsonOut = None, config: Config = None) -> None:
 def rules_show(name: str, json_: JsonOut = None, config: Config = None) -> None:
     """Print what a rule or detector measures, and its SQL."""
     from stillhunt.hunt import catalogue
+    from stillhunt.hunt.report.visible import LIMIT, visible
 
     rules = rules_of(config)
     if json_ is not None:
         write_json(catalogue.described(name, rules), json_)
     else:
-        typer.echo(catalogue.show(name, rules))
+        for line in catalogue.show(name, rules).split("\n"):
+            typer.echo(visible(line.expandtabs(), 2 * LIMIT))
 
 
 @app.command("test")

@@ -19,6 +19,7 @@ from stillhunt.settings import near
 
 __all__ = [
     "ALL_US",
+    "MOST",
     "Kind",
     "Parameter",
     "Value",
@@ -39,6 +40,10 @@ Values = Mapping[str, Mapping[str, Value]]
 
 ALL_US = 10**16
 """The duration ``all``: 317 years, longer than any lake [us]."""
+
+MOST = 2**53
+"""Whole numbers up to here are the same in every engine and in JSON (RFC 8259, section 6)."""
+SHOWN = 40  # characters of a number that is too long
 
 _UNITS_US = {"s": 1_000_000, "m": 60_000_000, "h": 3_600_000_000, "d": 86_400_000_000}
 
@@ -99,12 +104,18 @@ class Parameter:
             raise ConfigError(
                 f"{self.full_name} is {value!r}; give {_WANTED[self.kind]}"
             ) from error
-        if not math.isfinite(number) or (isinstance(value, float) and number != value):
+        is_whole = isinstance(number, int)  # never asked whether it is finite: that overflows
+        if not (is_whole or math.isfinite(number)) or (
+            isinstance(value, float) and number != value
+        ):
             raise ConfigError(f"{self.full_name} is {value!r}; give {_WANTED[self.kind]}")
         self._bounded(number, repr(value))
         return number
 
     def _bounded(self, number: float, told: str) -> None:
+        if isinstance(number, int) and abs(number) > MOST:
+            shown = told if len(told) <= SHOWN else f"{told[:SHOWN]}..."
+            raise ConfigError(f"{self.full_name} is {shown}; the most is {MOST} (2^53)")
         if number < self.minimum:
             raise ConfigError(f"{self.full_name} is {told}; the least is {self.minimum:g}")
         if self.maximum is not None and number > self.maximum:

@@ -18,6 +18,7 @@ from typing import Any, Literal
 from pydantic import Field, ValidationError
 
 from stillhunt.hunt.parameters import Parameter
+from stillhunt.hunt.report.visible import visible
 from stillhunt.hunt.rule_check import objections
 from stillhunt.hunt.rule_place import explain
 from stillhunt.hunt.rule_shape import (
@@ -34,6 +35,7 @@ from stillhunt.hunt.rule_shape import (
     Stage,
     Window,
 )
+from stillhunt.hunt.rule_values import unfit_values
 from stillhunt.model.errors import RuleError
 from stillhunt.settings import Table
 
@@ -52,6 +54,7 @@ __all__ = [
 
 DERIVED = {"source_prefix": "source_ip"}
 """Subjects that are computed from a column: /24 or /48 of an address."""
+SHOWN = 200  # characters of what a parser says; it may quote the file
 NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "https://stillhunt.example.com/rule")
 
 
@@ -84,12 +87,12 @@ class RuleFile(Table):
     window: Window
     filter: Filter = Filter()
     derive: Derive = Derive()
-    previous: tuple[Previous, ...] = ()
-    figures: dict[str, Figure] = Field(default_factory=dict)
+    previous: tuple[Previous, ...] = Field(default=(), max_length=4)
+    figures: dict[str, Figure] = Field(default_factory=dict, max_length=32)
     """One stage, grouped by *subject*."""
-    stages: tuple[Stage, ...] = ()
+    stages: tuple[Stage, ...] = Field(default=(), max_length=8)
     """Several, in place of *figures*; the last is grouped by *subject* at least."""
-    bounds: tuple[Bound, ...] = Field(min_length=1)
+    bounds: tuple[Bound, ...] = Field(min_length=1, max_length=16)
     combine: Literal["any", "all"] = "any"
     """Whether one bound exceeded is enough."""
     severity: Severity
@@ -170,8 +173,20 @@ def read_rule(name: str, text: str, path: str | None = None) -> Rule:
     place = path or f"rule {name}"
     try:
         declared: dict[str, Any] = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise RuleError(f"{place}: not TOML: {error}") from error
+    except ValueError as error:  # TOMLDecodeError, or an integer of too many digits to read
+        raise RuleError(f"{place}: not TOML: {visible(error, SHOWN)}") from error
+    except RecursionError as error:
+        raise RuleError(f"{place}: nested deeper than a rule can be") from error
+    try:
+        return _checked(name, declared, place, text)
+    except RecursionError as error:
+        raise RuleError(f"{place}: nested deeper than a rule can be") from error
+
+
+def _checked(name: str, declared: dict[str, Any], place: str, text: str) -> Rule:
+    """Return the rule that *declared* is, or say what is wrong with it."""
+    if unfit := list(unfit_values(declared)):
+        raise RuleError(explain(place, text, RuleFile, unfit))
     if "name" in declared:
         raise RuleError(f"{place}: name is unknown; a rule is called what its file is called")
     try:

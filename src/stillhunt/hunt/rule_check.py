@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from stillhunt.hunt import atlas
 from stillhunt.hunt.directory import COLUMNS as DIRECTORY
 from stillhunt.hunt.parameters import Parameter
+from stillhunt.hunt.rule_kinds import kind_objections
 from stillhunt.hunt.rule_place import Loc
 from stillhunt.model.errors import ConfigError
 from stillhunt.model.exchange import HOT
@@ -50,6 +51,7 @@ def objections(rule: "Rule") -> Iterator[Objection]:
     yield from _bounds(rule)
     yield from _cases(rule)
     yield from _tests(rule)
+    yield from kind_objections(rule)
 
 
 def columns_of(table: str) -> tuple[str, ...]:

@@ -4,8 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from stillhunt.hunt.rule import Rule, load_rules, read_rule
+from stillhunt.hunt.rule_place import line_of
 from stillhunt.hunt.settings import HuntSettings
 from stillhunt.model.errors import RuleError
+from stillhunt.registry import parts
 
 __all__ = ["all_rules", "rule_file"]
 
@@ -18,14 +20,25 @@ def all_rules(settings: HuntSettings) -> tuple[Rule, ...]:
     Raises:
         RuleError: A file that is not there or no rule, or a name that is taken.
     """
-    rules = {rule.name: rule for rule in load_rules()}
+    rules = load_rules()
+    names = {name.casefold(): "detector" for name in parts("stillhunt.hunt.detectors")}
+    names |= {rule.name.casefold(): "rule" for rule in rules}
+    ids = {rule.uid: rule.name for rule in rules}
     own: dict[str, Rule] = {}
     for path in _paths(settings):
         rule = rule_file(path)
-        if rule.name in rules or rule.name in own:
-            raise RuleError(f"{path}: a rule is called {rule.name} already; rename the file")
+        if taken := names.get(rule.name.casefold()):
+            raise RuleError(f"{path}: a {taken} is called {rule.name} already; rename the file")
+        if rule.uid in ids:
+            line = line_of(path.read_text(encoding="utf-8"), ("id",)) or 1
+            raise RuleError(
+                f"{path}:{line}: id is {rule.uid}, that of the rule {ids[rule.uid]};"
+                " expected one of its own, or none"
+            )
         own[rule.name] = rule
-    return (*rules.values(), *(own[name] for name in sorted(own)))
+        names[rule.name.casefold()] = "rule"
+        ids[rule.uid] = rule.name
+    return (*rules, *(own[name] for name in sorted(own)))
 
 
 def _paths(settings: HuntSettings) -> Iterator[Path]:

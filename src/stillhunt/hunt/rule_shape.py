@@ -80,7 +80,7 @@ class Figure(Table):
     """Column that is measured; NULL is unknown and left out."""
     of: str | None = None
     """Share: sum of *column* over sum of this one, over the rows where this one is positive."""
-    where: tuple[Condition, ...] = ()
+    where: tuple[Condition, ...] = Field(default=(), max_length=32)
     """Rows that count: all conditions hold. Of a share they limit the part, not the whole."""
 
 
@@ -89,7 +89,7 @@ class Stage(Table):
 
     by: tuple[str, ...] = Field(min_length=1)
     """Columns of a group; a rule in bins adds the bin by itself."""
-    figures: dict[str, Figure] = Field(min_length=1)
+    figures: dict[str, Figure] = Field(min_length=1, max_length=32)
 
 
 class Bound(Table):
@@ -116,9 +116,9 @@ class Window(Table):
 class Derive(Table):
     """Columns computed before anything is grouped."""
 
-    first: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    first: dict[str, tuple[str, ...]] = Field(default_factory=dict, max_length=16)
     """New column -> columns, of which the first that is known counts."""
-    bin: dict[str, int] = Field(default_factory=dict)
+    bin: dict[str, int] = Field(default_factory=dict, max_length=16)
     """New column -> width of the bins of the UTC clock that the row's time falls into [us]."""
 
 
@@ -139,9 +139,9 @@ class Filter(Table):
     """HTTP methods; an exchange whose log knows no method counts."""
     known: tuple[str, ...] = ()
     """Columns that have to be known."""
-    where: tuple[Condition, ...] = ()
+    where: tuple[Condition, ...] = Field(default=(), max_length=32)
     """Conditions on columns of the table."""
-    then: tuple[Condition, ...] = ()
+    then: tuple[Condition, ...] = Field(default=(), max_length=32)
     """Conditions that may also name derived columns and those of the row before."""
     reach: str | None = None
     """With ``previous``: the parameter that says how far back a row before may lie."""
@@ -164,7 +164,7 @@ class Graded(Table):
     """The first case that holds, else the default: 1 informational to 5 critical."""
 
     default: Level
-    cases: tuple[Case, ...] = ()
+    cases: tuple[Case, ...] = Field(default=(), max_length=16)
 
 
 def _graded(told: Any) -> Any:  # noqa: ANN401 - what stands in a file, before it is looked at
