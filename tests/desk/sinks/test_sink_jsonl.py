@@ -1,5 +1,6 @@
 """Findings as lines in a file."""
 
+import fcntl
 import json
 import multiprocessing
 import os
@@ -59,6 +60,27 @@ def test_a_file_that_was_rotated_away_is_made_anew(tmp_path: Path) -> None:
     path.rename(tmp_path / "out.1")
     one.deliver(finding("a2"))
     assert [len(p.read_text().splitlines()) for p in (path, tmp_path / "out.1")] == [1, 1]
+
+
+def test_a_reader_that_holds_the_lock_holds_nobody_up_for_long(tmp_path: Path) -> None:
+    path, passed, released = tmp_path / "out", [0.0], [9.0]
+    path.touch()
+    reader = os.open(path, os.O_RDONLY)
+
+    def rest(seconds: float) -> None:
+        passed[0] += seconds
+        if passed[0] > released[0]:
+            fcntl.flock(reader, fcntl.LOCK_UN)
+
+    options = JsonLines.Options.model_validate({"path": path})
+    one = JsonLines(options, steady=lambda: passed[0], rest=rest)
+    fcntl.flock(reader, fcntl.LOCK_SH)
+    with pytest.raises(DeliveryError, match="another process has held its lock for 5 s"):
+        one.deliver(finding())
+    assert (4.9 < passed[0] < 5.1, path.read_bytes()) == (True, b"")
+    one.deliver(finding())  # the reader lets go in time
+    os.close(reader)
+    assert path.read_text().count("\n") == 1
 
 
 def _many(path: Path, name: str) -> None:
