@@ -39,7 +39,10 @@ class Table(BaseModel):
 
 class _Root(BaseSettings):
     model_config = SettingsConfigDict(
-        env_prefix=PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True
+        env_prefix=PREFIX,
+        env_nested_delimiter="__",
+        extra="forbid",
+        frozen=True,
     )
 
     @classmethod
@@ -61,7 +64,10 @@ def near(name: str, known: Iterable[str]) -> str:
 
 
 def load(
-    path: Path | None, tables: Mapping[str, Any], others: Collection[str] = ()
+    path: Path | None,
+    tables: Mapping[str, Any],
+    others: Collection[str] = (),
+    hidden: Collection[str] = (),
 ) -> tuple[Any, Path]:
     """Read the settings file and return its tables and the folder that its paths start from.
 
@@ -69,6 +75,7 @@ def load(
         path: The file; None takes ``./stillhunt.toml`` if there is one, else the defaults.
         tables: Name of each known table -> (type, default), as for ``pydantic.create_model``.
         others: Tables that another room owns and reads; they are passed over here.
+        hidden: Tables whose values may be secrets, such as ``desk.sinks``: no error shows one.
 
     Returns:
         An object with one attribute per table, and the folder of the file (or the current one).
@@ -84,7 +91,8 @@ def load(
         told = {name: value for name, value in _parse(text, path).items() if name not in others}
         return root(**told), (path.parent if path else Path())
     except ValidationError as error:
-        raise ConfigError(_explain(error, text, path, tables)) from error
+        cause = None if hidden else error  # it shows what was given
+        raise ConfigError(_explain(error, text, path, tables, hidden)) from cause
     except SettingsError as error:  # a variable of the environment that is no JSON
         named = re.search(r'field "(\w+)"', str(error))
         name = f"{PREFIX}{named[1].upper()}" if named else PREFIX
@@ -109,7 +117,11 @@ def _parse(text: str, path: Path | None) -> dict[str, Any]:
 
 
 def _explain(
-    error: ValidationError, text: str, path: Path | None, tables: Mapping[str, Any]
+    error: ValidationError,
+    text: str,
+    path: Path | None,
+    tables: Mapping[str, Any],
+    hidden: Collection[str],
 ) -> str:
     """Say file, line, key and what was expected for the first mistakes."""
     said = []
@@ -117,11 +129,15 @@ def _explain(
         loc, known = _trail(mistake["loc"], tables)
         where = _line_of(text, loc)
         place = f"{path}:{where}" if path and where else str(path or "environment")
-        said.append(f"{place}: {_complaint(mistake, '.'.join(map(str, loc)), known)}")
+        key = ".".join(map(str, loc))
+        is_hidden = any(f"{key}.".startswith(f"{name}.") for name in hidden)
+        said.append(f"{place}: {_complaint(mistake, key, known, is_hidden=is_hidden)}")
     return "\n".join(said)
 
 
-def _complaint(mistake: Mapping[str, Any], key: str, known: Collection[str]) -> str:
+def _complaint(
+    mistake: Mapping[str, Any], key: str, known: Collection[str], *, is_hidden: bool
+) -> str:
     """Say what is wrong with *key*; a whole table, or a secret, is never shown."""
     kind, context = mistake["type"], mistake.get("ctx", {})
     if kind == "extra_forbidden":
@@ -133,9 +149,10 @@ def _complaint(mistake: Mapping[str, Any], key: str, known: Collection[str]) -> 
     if kind == "union_tag_invalid":
         name, tag = str(context["discriminator"]).strip("'"), context["tag"]
         tags = [one.strip("' ") for one in context["expected_tags"].split(",")]
-        return f"{key}.{name} is {tag!r}; give one of {', '.join(tags)}{near(tag, tags)}"
+        shown = "unknown" if is_hidden else repr(tag)
+        return f"{key}.{name} is {shown}; give one of {', '.join(tags)}{near(tag, tags)}"
     shown = mistake["input"]
-    if kind == HIDDEN or isinstance(shown, dict | list):
+    if is_hidden or kind == HIDDEN or isinstance(shown, dict | list):
         return f"{key}: {mistake['msg']}"
     return f"{key} is {shown!r}: {mistake['msg']}"
 

@@ -63,5 +63,5 @@ def read_settings(path: Path | None = None) -> Desk:
     Raises:
         ConfigError: See ``stillhunt.settings.load``.
     """
-    tables, folder = load(path, TABLES)
+    tables, folder = load(path, TABLES, hidden=("desk.sinks",))
     return Desk.model_validate(tables.desk.model_dump(), context={"folder": folder})

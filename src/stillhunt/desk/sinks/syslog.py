@@ -50,6 +50,8 @@ def _address(value: str) -> str:
         is_port = parts.port != 0  # raises where it is no port at all
     except ValueError:
         raise ValueError(EXAMPLES) from None
+    if "@" in parts.netloc or parts.query or parts.fragment:  # nothing there to keep secret
+        raise ValueError(EXAMPLES)
     if parts.scheme == "unix" and parts.path and not parts.netloc:
         return value
     if parts.scheme in PORTS and parts.hostname and parts.path in {"", "/"} and is_port:
