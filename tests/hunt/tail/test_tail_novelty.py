@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from sweep_kit import DAY, HOUR, MINUTE, NOON, SECOND
+from sweep_kit import DAY, HOUR, NOON, SECOND
 from tail_kit import close_all, followed, write
 
 from stillhunt.hunt.tail import novelty
@@ -104,10 +104,11 @@ def test_what_somebody_sent_before_is_not_new() -> None:
 def test_a_template_that_is_a_day_old_is_not_sudden() -> None:
     watcher = learned()
     fed(watcher, share(1))
-    assert fed(watcher, share(USERS + 1, start=LATER + DAY, first=1)) == []
+    late: list[Sent] = [(LATER + DAY, f"v{k}", -5) for k in range(USERS + 1)]
+    assert fed(watcher, late) == []
     watcher = learned()
     fed(watcher, share(1))
-    assert fed(watcher, share(USERS, start=LATER + DAY - MINUTE, first=1)) != []
+    assert fed(watcher, [(LATER + DAY - 1, account, t) for _, account, t in late]) != []
 
 
 def test_new_templates_count_within_a_day() -> None:
