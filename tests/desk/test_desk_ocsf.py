@@ -14,6 +14,7 @@ from ocsf_json_schema import OcsfJsonSchemaEmbedded, get_ocsf_schema
 
 from stillhunt.desk.ocsf import Analytic, detection_finding, known_analytics
 from stillhunt.hunt.atlas import versions
+from stillhunt.hunt.tail.novelty import NAME as NOVELTY
 from stillhunt.model.finding import Finding, Severity
 
 ATLAS = ("AML.T0024.002", "AML.T0040", "AML.M0004", "AML.CS0056")
@@ -123,6 +124,13 @@ def test_an_address_that_is_none_stays_a_word() -> None:
 
 def test_a_detector_that_nobody_knows_is_called_by_its_name() -> None:
     assert event(finding(detector="mine"))["finding_info"]["title"] == "mine"
+
+
+def test_a_detector_of_the_tail_has_its_title_and_kind() -> None:
+    info = detection_finding(finding(detector=NOVELTY))["finding_info"]
+    assert info["title"].startswith("Template novelty: prompts that nobody sent before")
+    assert (info["analytic"]["type"], info["analytic"]["type_id"]) == ("Behavioral", 2)
+    assert info["analytic"]["desc"]
 
 
 def test_every_shipped_rule_and_detector_is_known_and_makes_valid_events() -> None:

@@ -6,7 +6,7 @@ from desk_kit import HOSTILE, finding
 from hypothesis import given, strategies
 from hypothesis import settings as hypothesis_settings
 
-from stillhunt.desk.wording import as_line, ascii_json, one_line
+from stillhunt.desk.wording import as_line, ascii_json, one_line, shorter
 from stillhunt.hunt.report.document import read_findings
 
 TEXTS = strategies.text() | strategies.just(HOSTILE)
@@ -32,3 +32,20 @@ def test_a_finding_comes_back_from_its_line_as_it_was() -> None:
     item = finding(peer={"account_id": "a2"}, p_value=0.25, first_alert_us=1_780_000_000_000_001)
     line = json.loads(ascii_json(as_line(item)))
     assert read_findings({"findings": [line]}) == (item,)
+
+
+@hypothesis_settings(max_examples=100, deadline=None)
+@given(TEXTS, strategies.sampled_from([16, 64, 256]))
+def test_a_shorter_text_is_short_behind_the_escaping_and_a_short_one_is_whole(
+    name: str, limit: int
+) -> None:
+    item = shorter(finding(subject={"account_id": name * 50}, peer={"account_id": "a2"}), limit)
+    text = json.dumps(item.subject["account_id"])
+    assert len(text) - 2 <= max(limit, 64 if set(text) <= set('"0123456789abcdefABCDEF.:/') else 0)
+    assert item.peer == {"account_id": "a2"}
+
+
+def test_a_shorter_finding_keeps_the_names_of_its_figures() -> None:
+    item = shorter(finding(evidence={"distinct_templates_per_day": "x" * 99}), 16)
+    assert list(item.evidence) == ["distinct_templates_per_day"]
+    assert len(str(item.evidence["distinct_templates_per_day"])) < 16

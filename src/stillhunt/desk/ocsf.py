@@ -6,6 +6,7 @@ is not one. What a finding is about stands in ``evidences`` and ``resources``, a
 Source: Open Cybersecurity Schema Framework 1.8.0, class Detection Finding.
 """
 
+import importlib
 import inspect
 import ipaddress
 import re
@@ -13,6 +14,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
+from types import ModuleType
 from typing import Any
 
 from stillhunt import __version__
@@ -29,6 +31,8 @@ CLASS, CATEGORY = 2004, 2
 CREATE, UPDATE = 1, 2
 NEW, SUPPRESSED = 1, 3
 RULE, BEHAVIORAL = 1, 2
+LIVE = {"template_novelty": "stillhunt.hunt.tail.novelty"}
+"""Detectors that only the tail has -> their file; they are no parts."""
 SUB_TECHNIQUE = re.compile(r"(AML\.T\d{4})\.\d{3}")
 IP_ADDRESS, USER_AGENT, SUBNET, CREDENTIAL, USER_UID, OTHER = 2, 16, 12, 19, 31, 99
 """Kinds of observable, ``observable.type_id``."""
@@ -51,7 +55,7 @@ class Analytic:
 
 @cache
 def known_analytics() -> Mapping[str, Analytic]:
-    """Return every shipped rule and detector by name."""
+    """Return every shipped rule and detector by name, those of the tail as well."""
     from stillhunt.hunt.rule import load_rules  # noqa: PLC0415 - pyarrow comes with it
 
     found = {
@@ -65,11 +69,17 @@ def known_analytics() -> Mapping[str, Analytic]:
         )
         for rule in load_rules()
     }
-    for name, part in parts("stillhunt.hunt.detectors").items():
-        title, _, text = (inspect.getdoc(sys.modules[part.__module__]) or "").partition("\n")
-        about = text.strip().split("\n\n")[0]
-        found[name] = Analytic(kind=BEHAVIORAL, title=title.rstrip("."), description=about)
-    return found
+    made = parts("stillhunt.hunt.detectors")
+    modules = {name: sys.modules[part.__module__] for name, part in made.items()}
+    modules |= {name: importlib.import_module(module) for name, module in LIVE.items()}
+    return found | {name: _detector(module) for name, module in modules.items()}
+
+
+def _detector(module: ModuleType) -> Analytic:
+    """Return what the docstring of a detector's file says of it."""
+    title, _, text = (inspect.getdoc(module) or "").partition("\n")
+    about = text.strip().split("\n\n")[0]
+    return Analytic(kind=BEHAVIORAL, title=title.rstrip("."), description=about)
 
 
 def detection_finding(

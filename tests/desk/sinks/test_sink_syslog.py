@@ -66,10 +66,36 @@ def test_ocsf_is_the_message_and_is_json() -> None:
 
 
 def test_json_that_does_not_fit_is_refused_and_never_cut() -> None:
-    item = finding(evidence={str(i): "x" * 500 for i in range(20)})
-    with pytest.raises(DeliveryError, match="longest is 8,192: raise it"):
+    item = finding(evidence={str(i): "x" * 500 for i in range(600)})
+    with pytest.raises(DeliveryError, match="with short names; longest is 8,192: raise it"):
         sink(format="ocsf").message(item)
     assert sink(format="ocsf", longest=65_000).message(item).endswith(b"}")
+
+
+@pytest.mark.parametrize("name", ["\U0001f600" * 1_000, "<" * 1_000_000, "x\n" * 500, HOSTILE * 9])
+def test_no_name_keeps_a_finding_from_the_receiver(name: str) -> None:
+    subject = {"account_id": name, "source_ip": "2001:db8:1111:2222:3333:4444:5555:6666",
+               "key_hash": "0f" * 16}  # fmt: skip
+    item = finding(subject=subject, peer={"account_id": name}, evidence={"path": name})
+    message = sink(format="ocsf").message(item)
+    assert len(message) <= 8_192
+    header, _ = taken_apart(message)
+    told = json.loads(header[8])
+    assert told["metadata"]["uid"] == told["finding_info"]["uid"] == item.id
+    assert told["evidences"][0]["src_endpoint"] == {"ip": subject["source_ip"]}
+    assert told["evidences"][0]["data"]["subject"]["key_hash"] == subject["key_hash"]
+    assert told["evidences"][0]["actor"]["user"]["uid"][0] == name[0]
+
+
+def test_names_are_only_cut_as_far_as_they_must() -> None:
+    def account(length: int) -> str:
+        item = finding(subject={"account_id": "\u00e9" * length})
+        header, _ = taken_apart(sink(format="ocsf").message(item))
+        return str(json.loads(header[8])["resources"][0]["uid"])
+
+    assert account(100) == "\u00e9" * 100
+    assert len(account(1_000)) == 42  # of six bytes each: 252 of 256
+    assert "\N{HORIZONTAL ELLIPSIS}" in account(1_000)
 
 
 def test_a_line_for_people_is_cut_where_the_receiver_would() -> None:

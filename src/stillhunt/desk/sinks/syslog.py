@@ -22,7 +22,7 @@ from pydantic import AfterValidator, Field
 
 from stillhunt.desk import sink
 from stillhunt.desk.rendering import rendered
-from stillhunt.desk.wording import ascii_json, one_line, plain_ascii
+from stillhunt.desk.wording import ascii_json, one_line, plain_ascii, shorter
 from stillhunt.hunt.report.visible import visible
 from stillhunt.model.errors import DeliveryError
 from stillhunt.model.finding import Finding, Severity
@@ -40,6 +40,9 @@ LEVELS = {
 SD_ID = "stillhunt@32473"  # the enterprise number that RFC 5612 sets aside for such use
 PORTS = {"udp": 514, "tcp": 601}  # RFC 5426, RFC 6587
 EXAMPLES = "give udp://HOST:514, tcp://HOST:601 or unix:///dev/log"
+SHORTER = (256, 64, 16)
+"""Bytes of a text in JSON that is too long as it is, tried one behind the other: OCSF says a name
+in five places, and its own words take 2 to 4 kB."""
 FIELD = 120  # characters of a value in the structured data, before escaping
 UNPRINTABLE = re.compile(r"[^!-~]")
 
@@ -71,7 +74,8 @@ class Syslog:
                           "local3", "local4", "local5", "local6", "local7"] = "local0"  # fmt: skip
         """Facility of every message."""
         longest: int = Field(default=8_192, ge=2_048, le=65_000)
-        """Longest message [bytes]. A longer line for people is cut; longer JSON is refused."""
+        """Longest message [bytes]. A longer line for people is cut; in longer JSON the names
+        are, and if that does not do, it is refused."""
         timeout_s: float = Field(default=10, gt=0, le=60)
         """To connect, to send, and for the receiver to read to the end [s]."""
 
@@ -99,13 +103,20 @@ class Syslog:
         head = self._head(item).encode("ascii")
         if self.options.format == "finding":
             return (head + one_line(item).encode("ascii"))[: self.options.longest]
-        whole = head + ascii_json(rendered(item, "ocsf", update=update)).encode("ascii")
+        whole = head + self._json(item, update=update)
+        for limit in SHORTER:
+            if len(whole) <= self.options.longest:
+                break
+            whole = head + self._json(shorter(item, limit), update=update)
         if len(whole) > self.options.longest:
             raise DeliveryError(
-                f"{item.id} takes {len(whole):,} bytes as OCSF; longest is "
+                f"{item.id} takes {len(whole):,} bytes as OCSF even with short names; longest is "
                 f"{self.options.longest:,}: raise it, here and in the receiver"
             )
         return whole
+
+    def _json(self, item: Finding, *, update: bool) -> bytes:
+        return ascii_json(rendered(item, "ocsf", update=update)).encode("ascii")
 
     def _head(self, item: Finding) -> str:
         """Return everything in front of the message's text."""
