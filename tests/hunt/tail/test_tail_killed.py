@@ -2,9 +2,11 @@
 
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -76,30 +78,74 @@ def folder(tmp_path: Path) -> Iterator[Path]:
         process.wait()
 
 
-def test_kill_9_loses_nothing_and_repeats_nothing(folder: Path) -> None:
-    whole = lines()
+class Writer(threading.Thread):
+    """Writes a log in pieces that end anywhere, as fast as it likes, and rotates it twice."""
+
+    def __init__(self, folder: Path, text: bytes, rng: random.Random, seconds: float) -> None:
+        super().__init__()
+        self.log, self.text, self.rng = folder / "access.log", text, rng
+        self.pause_s = seconds / 200
+
+    def run(self) -> None:
+        mean = len(self.text) // 200
+        at, rotations = 0, [0.7, 0.3]
+        file = self.log.open("ab", buffering=0)
+        while at < len(self.text):
+            size = self.rng.randrange(1, 2 * mean)
+            file.write(self.text[at : at + size])
+            at += size
+            if rotations and at > rotations[-1] * len(self.text):
+                rotations.pop()
+                file.write(rest := self.text[at : self.text.find(b"\n", at) + 1])
+                at += len(rest)
+                file.close()
+                for k in (1, 0):  # access.log.1 becomes access.log.2
+                    old = self.log.with_name(f"access.log.{k}") if k else self.log
+                    if old.exists():
+                        old.rename(self.log.with_name(f"access.log.{k + 1}"))
+                time.sleep(self.pause_s)
+                file = self.log.open("ab", buffering=0)
+            time.sleep(self.rng.random() * 2 * self.pause_s)
+        file.close()
+
+
+def gravest(folder: Path) -> dict[str, int]:
+    said: dict[str, int] = {}
+    for one in map(json.loads, whole_lines(folder / "out.jsonl")):
+        said[one["id"]] = max(one["severity"], said.get(one["id"], 0))
+    return said
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_kills_at_any_moment_lose_nothing_and_repeat_nothing(folder: Path, seed: int) -> None:
+    clean = folder / "clean"
+    clean.mkdir()
+    (clean / "settings.toml").write_text("")
+    (clean / "access.log").write_text("".join(lines()))
+    assert start(clean, "--from", "start", "--once").wait(PATIENCE_S) == 1
+    rng = random.Random(seed)
     process = start(folder, "--from", "start")
-    sent, seen = 0, 0
-    for round_ in range(4):
-        for _ in range(5 + round_):  # a little more each time, so that kills fall elsewhere
-            with (folder / "access.log").open("a") as log:
-                log.write("".join(whole[sent : sent + 317]))
-            sent += 317
-            seen = sum(sent >= (burst + 1) * 300 for burst in range(BURSTS))
-            wait_until(folder, seen, process)
-        if round_ == 1:
-            (folder / "access.log").rename(folder / "access.log.1")
-            (folder / "access.log").write_text("")
+    wait_for_state(folder)
+    writer = Writer(folder, "".join(lines()).encode(), random.Random(seed), seconds=8)
+    writer.start()
+    kills = 0
+    while writer.is_alive():
+        time.sleep(rng.uniform(0.2, 3.0))  # also while it starts, and while it reads
         process.kill()
         process.wait()
+        kills += 1
         process = start(folder)
-    with (folder / "access.log").open("a") as log:
-        log.write("".join(whole[sent:]))
-    wait_until(folder, BURSTS, process)
-    process.send_signal(signal.SIGTERM)
-    assert process.wait(PATIENCE_S) == 1, (folder / "err.txt").read_text()
-    said = found(folder)
-    assert len(said) == len(set(said)) == BURSTS
+    writer.join()
+    until = time.monotonic() + PATIENCE_S
+    while gravest(folder) != gravest(clean) and time.monotonic() < until:
+        assert process.poll() is None, (folder / "err.txt").read_text()
+        time.sleep(0.05)
+    assert kills >= 3
+    assert gravest(folder) == gravest(clean)
+    said = [
+        (one["id"], one["severity"]) for one in map(json.loads, whole_lines(folder / "out.jsonl"))
+    ]
+    assert len(said) == len(set(said)) >= BURSTS
 
 
 def test_killed_between_output_and_journal_it_looks_into_the_output(folder: Path) -> None:
