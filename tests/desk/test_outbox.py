@@ -13,7 +13,7 @@ import pytest
 from desk_kit import Memory, desk, finding
 from test_spool import Clock
 
-from stillhunt.desk.courier import Carrier, Courier
+from stillhunt.desk.courier import IN_HAND_S, LAST_S, Carrier, Courier
 from stillhunt.desk.outbox import IN_A_ROW, Outbox, Route, open_spool, routes
 from stillhunt.desk.sinks.jsonl import JsonLines
 from stillhunt.desk.spool import LEASE_S, Spool
@@ -297,6 +297,32 @@ def test_a_courier_that_is_closed_ends_behind_the_item_in_hand_when_time_is_up(
     assert line == "one: 4 sent, 36 waiting; the time was up: desk send sends the rest"
     assert len(got) == 4
     assert not one.is_settled
+
+
+def test_a_courier_leaves_an_item_behind_that_is_under_way_for_too_long(tmp_path: Path) -> None:
+    times = iter([0.0])
+    begun, released = threading.Event(), threading.Event()
+
+    def deliver(*_: object, **__: object) -> None:
+        begun.set()
+        released.wait(20)
+
+    sink = Memory()
+    sink.deliver = deliver  # type: ignore[method-assign]
+    one = Courier(
+        [Route(name="one", sink=sink)],
+        lambda: Spool(tmp_path / "spool.db"),
+        steady=lambda: next(times, LAST_S + IN_HAND_S),
+    )
+    one.deliver(finding())
+    assert begun.wait(20)
+    lines = one.close()
+    released.set()
+    assert lines == [
+        "one: 0 sent, 1 waiting",
+        "one: an item is still under way; it may be sent twice",
+    ]
+    assert one._carriers[0].has_ended(2 * (LAST_S + IN_HAND_S))
 
 
 def test_what_is_delivered_twice_around_a_crash_is_sent_once(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from stillhunt.desk.spool import Spool
 from stillhunt.model.errors import DeliveryError
 from stillhunt.model.finding import Finding
 
-__all__ = ["LAST_S", "Carrier", "Courier"]
+__all__ = ["IN_HAND_S", "LAST_S", "Carrier", "Courier"]
 
 REST_S = 1.0
 """Between two looks at the spool where nothing is known to be due: others write to it, too."""
@@ -20,7 +20,7 @@ LAST_S = 10.0
 """For the last deliveries of all sinks together, once the end is asked for; a service manager
 that stops us waits for 90 s before it kills (systemd, ``DefaultTimeoutStopSec``)."""
 IN_HAND_S = 60.0
-"""For the item in hand after that: the longest ``timeout_s`` that a sink may be given."""
+"""For the item in hand after that [s]: the longest ``timeout_s`` that a sink may be given."""
 
 
 class Courier:
@@ -74,7 +74,8 @@ class Courier:
     def close(self) -> list[str]:
         """Try once more what is due, end the threads, and return what a person should know.
 
-        It takes ``LAST_S`` at most, and the item in hand; what is left waits in the spool.
+        It takes ``LAST_S`` at most, and ``IN_HAND_S`` for the item in hand; what is left waits in
+        the spool.
         """
         until = self._steady() + LAST_S
         for carrier in self._carriers:
