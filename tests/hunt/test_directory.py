@@ -30,6 +30,15 @@ def test_json_lines_and_csv_say_the_same(tmp_path: Path) -> None:
     assert load_directory(_file(tmp_path, csv)).table.equals(table)
 
 
+def test_a_mail_domain_is_one_however_it_is_written(tmp_path: Path) -> None:
+    written = ("Evil.example", "evil.example.", " EVIL.EXAMPLE. ", "evil.example", ".", "", None)
+    lines = "\n".join(
+        json.dumps({"account_id": f"a{n}", "email_domain": one}) for n, one in enumerate(written)
+    )
+    table = load_directory(_file(tmp_path, lines)).table
+    assert table["email_domain"].to_pylist() == ["evil.example"] * 4 + [None] * 3
+
+
 def test_the_last_line_of_an_account_wins(tmp_path: Path) -> None:
     text = '{"account_id":"a","tier":"x"}\n{"account_id":"b"}\n{"account_id":"a","tier":"y"}'
     directory = load_directory(_file(tmp_path, text))

@@ -64,8 +64,9 @@ class Directory:
 def load_directory(path: str | Path) -> Directory:
     """Read an account directory, JSON Lines or CSV, told apart by its first character.
 
-    Everything is kept as text (nested values as JSON); empty text and null are unknown. The
-    last line of an account wins.
+    Everything is kept as text (nested values as JSON); empty text and null are unknown. Mail
+    domains are spelled in one way, lower case and without the root's dot (RFC 4343, RFC 1034),
+    because whoever signs up chooses the spelling. The last line of an account wins.
 
     Raises:
         InputError: The file cannot be read, or a line of it; says file and line.
@@ -78,6 +79,8 @@ def load_directory(path: str | Path) -> Directory:
     count = 0
     for number, raw in lines:
         record = {key: _as_text(value) for key, value in raw.items()}
+        if domain := record.get("email_domain"):
+            record["email_domain"] = domain.strip().rstrip(".").lower() or None
         account = record.get("account_id")
         if account is None:
             raise InputError(f"{path}:{number}: account_id is missing; every line needs one")
