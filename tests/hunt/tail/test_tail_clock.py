@@ -181,3 +181,24 @@ def test_the_last_lines_of_a_whole_log_count_whatever_their_time(tmp_path: Path)
     )
     assert ended.exchanges == 4
     assert "volume_account" in {f.detector for f in found}
+
+
+def test_at_the_end_most_lines_decide_on_what_is_held() -> None:
+    clock, far = clock_at(), NOON + HOUR
+    assert fates(clock, far, NOON, NOON) == "hcc"
+    assert clock.settle(np.array([far])).tolist() == [False]
+    assert clock.now_us == NOON
+    assert fates(clock, far) == "h"
+    assert clock.settle(np.array([far])).tolist() == [True]
+    assert clock.now_us == far
+
+
+def test_the_lines_that_set_the_clock_back_count(tmp_path: Path) -> None:
+    log, found = tmp_path / "log.jsonl", list[Finding]()
+    log.touch()
+    tail = tail_of(log, folder=tmp_path, deliver=found.append)
+    for part in (many(5, start=NOON + 400 * DAY), attack()):
+        write(log, part)
+        tail.step()
+    assert max(int(f.severity) for f in found if f.detector == "burst") == 4
+    assert (tail.engine.ahead, tail.engine.late) == (0, 0)

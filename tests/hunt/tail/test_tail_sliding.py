@@ -130,3 +130,10 @@ def test_any_span_up_to_five_minutes_counts(span_s: int) -> None:
     step = span_s * 1_000_000 // 3
     events = [(0, START + k * step) for k in range(3)]
     assert add(windows, events, 0) == {(0, events[2][1], 3)}
+
+
+def test_blocks_of_a_clock_that_was_set_back_are_forgotten() -> None:
+    windows, wrong = Sliding(SPAN, 10, 1_000, LATE), START + 400 * 86_400_000_000
+    add(windows, [(1, wrong)], wrong)
+    add(windows, [(1, START)], START)
+    assert windows.size == 1

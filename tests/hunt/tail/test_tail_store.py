@@ -13,6 +13,7 @@ from tail_kit import Clock, close_all, settings_in, tail_of, write
 from stillhunt.hunt import ingest as ingesting
 from stillhunt.hunt.lake.store import Lake
 from stillhunt.hunt.sweep import sweep
+from stillhunt.hunt.tail.store import LakeWriter
 from stillhunt.model.errors import InputError, LakeError
 
 
@@ -82,3 +83,39 @@ def test_a_lake_is_made_where_findings_are_already(tmp_path: Path) -> None:
     (tmp_path / "other" / "holiday").mkdir(parents=True)
     with pytest.raises(InputError, match="holiday"):
         Lake.create(tmp_path / "other")
+
+
+def test_a_file_that_was_rotated_after_a_failure_is_caught_up_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = ingesting.ingest
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    write(tmp_path / "log.jsonl.1", many(20, step=SECOND))
+    lake = LakeWriter(tmp_path / "lake", settings_in(tmp_path), "native")
+    monkeypatch.setattr(ingesting, "ingest", full)
+    lake.keep_up([str(tmp_path / "log.jsonl.1")])
+    lake._wait()
+    assert "No space left" in lake.complaint()
+    assert lake.complaint() == ""
+    monkeypatch.setattr(ingesting, "ingest", real)
+    lake.close([])
+    result = sweep(Lake.open(tmp_path / "lake"), settings=settings_in(tmp_path))
+    assert result.totals["exchanges"] == 20
+
+
+def test_a_mistake_of_ours_is_raised_at_the_next_round(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def wrong(*_: object, **__: object) -> None:
+        raise KeyError("no such thing")
+
+    monkeypatch.setattr(ingesting, "ingest", wrong)
+    write(tmp_path / "log.jsonl", many(2))
+    lake = LakeWriter(tmp_path / "lake", settings_in(tmp_path), "native")
+    lake.keep_up([str(tmp_path / "log.jsonl")])
+    lake._pool.shutdown()  # waits for it
+    with pytest.raises(KeyError):
+        lake.keep_up([])
