@@ -31,6 +31,7 @@ from stillhunt.hunt.rule import Rule, load_rules
 from stillhunt.hunt.rule_files import all_rules
 from stillhunt.hunt.settings import HuntSettings
 from stillhunt.hunt.slices import slices
+from stillhunt.hunt.sweep_notes import far_ahead, few_on_paths
 from stillhunt.hunt.versions import keep_newest
 from stillhunt.model.errors import ConfigError
 from stillhunt.model.finding import Finding
@@ -99,6 +100,8 @@ class _Plan:
     settings: HuntSettings
     questions: Sequence[Question]
     lookback_us: int
+    paths: str
+    """What ``volume.paths`` says."""
     since_us: int | None
     directory: Directory | None
     accounts: pa.Table | None
@@ -168,6 +171,7 @@ def sweep(
             ),
         ),
         lookback_us=int(values["volume"]["lookback"]) if "volume" in values else ALL_US,
+        paths=str(values.get("volume", {}).get("paths", "")),
         since_us=since_us,
         directory=known,
         accounts=None if known is None else with_times(known),
@@ -175,6 +179,8 @@ def sweep(
     )
     until = _newest(plan) if until_us is None else until_us
     result = _once(plan, until, progress)
+    notes = (*result.notes, *_about_logs(plan, until, is_newest=until_us is None))
+    result = dataclasses.replace(result, notes=notes)
     if replay_us is not None:
         result = _replayed(plan, result, until, replay_us, progress)
     return dataclasses.replace(result, accounts=_described(result.accounts, plan.directory))
@@ -278,6 +284,16 @@ def _blind_days(plan: _Plan, filled: Filled, until_us: int | None) -> str | None
         f"volume rules look at the last {seen / DAY_US:.3g} days of {whole / DAY_US:.3g};"
         " --replay 1h asks at every hour"
     )
+
+
+def _about_logs(plan: _Plan, until_us: int | None, *, is_newest: bool) -> list[str]:
+    """Say what is odd about the logs themselves; once, however many steps a replay has."""
+    with _connect(plan, plan.since_us, until_us) as con:
+        told = (
+            far_ahead(con, plan.lookback_us) if is_newest else None,
+            few_on_paths(con, plan.paths),
+        )
+        return [note for note in told if note]
 
 
 def _register(plan: _Plan, con: duckdb.DuckDBPyConnection) -> None:
