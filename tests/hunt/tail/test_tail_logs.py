@@ -4,6 +4,7 @@ import gzip
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -145,6 +146,32 @@ def test_another_name_of_the_same_file_is_passed_over(tmp_path: Path) -> None:
     go_on(tail, clock)
     assert tail.engine.exchanges == 73
     assert [text for text in trouble if "current.log: it was read as" in text]
+
+
+def test_a_link_that_turns_to_a_file_that_is_read_already_reads_it_no_more(tmp_path: Path) -> None:
+    clock, link = Clock(), tmp_path / "current"
+    write(tmp_path / "app-1.log", HALF)
+    link.symlink_to("app-1.log")
+    tail = tail_of(link, str(tmp_path / "*.log"), folder=tmp_path, clock=clock)
+    go_on(tail, clock)
+    write(tmp_path / "app-2.log", many(3, start=NOON + DAY))
+    go_on(tail, clock)
+    link.unlink()
+    link.symlink_to("app-2.log")
+    go_on(tail, clock)
+    assert tail.engine.exchanges == 73
+
+
+def test_of_logs_that_are_behind_only_the_latest_is_read_on(tmp_path: Path) -> None:
+    unequal(tmp_path)
+    busy, quiet = (str(tmp_path / f"{name}.jsonl") for name in ("busy", "quiet"))
+    tail = tail_of(busy, quiet, folder=tmp_path)
+    offsets = []
+    for _ in range(3):
+        tail.step()
+        offsets.append([tail._logs[log].places()[0].offset for log in (busy, quiet)])
+    assert [sum(b > a for a, b in zip(one, two, strict=True))
+            for one, two in pairwise([[0, 0], *offsets])] == [1, 1, 1]  # fmt: skip
 
 
 def unequal(folder: Path) -> list[dict[str, object]]:
