@@ -10,7 +10,8 @@ from tail_kit import tail_of
 
 from stillhunt.hunt.settings import HuntSettings
 from stillhunt.hunt.tail import output
-from stillhunt.hunt.tail.checkpoint import Delivered
+from stillhunt.hunt.tail.checkpoint import Checkpoint, Delivered, write_checkpoint
+from stillhunt.hunt.tail.command import follow
 from stillhunt.hunt.tail.output import JsonLines, TextLines, groups
 from stillhunt.hunt.tail.store import LakeWriter
 from stillhunt.model.finding import Finding, Severity, finding_id
@@ -37,13 +38,12 @@ def ids(path: Path) -> list[str]:
     return found
 
 
-def deliver(path: Path, *groups: list[Finding]) -> list[bytes]:
-    """Append to *path*; return the lines that were found there before."""
-    lines = JsonLines(str(path), io.BytesIO())
+def deliver(path: Path, *groups: list[Finding], is_resumed: bool = False) -> None:
+    """Append to *path*."""
+    lines = JsonLines(str(path), io.BytesIO(), is_resumed=is_resumed)
     for group in groups:
         lines.deliver(group)
     lines.close()
-    return lines.said_before
 
 
 @pytest.fixture
@@ -110,22 +110,55 @@ def test_killed_between_output_and_journal_the_whole_group_is_known_by_the_outpu
 ) -> None:
     several = [finding(k, name=f"{k}" + "x" * 300) for k in range(999)]
     (group,) = groups(several)
-    deliver(tmp_path / "out.jsonl", group)
-    said = Delivered(tmp_path / "state")  # nothing was noted
-    for line in deliver(tmp_path / "out.jsonl"):
-        said.note(line)
-    assert not any(said.is_news(one) for one in group)
+    out = tmp_path / "out.jsonl"
+    deliver(out, group)
+    deliver(out, group, is_resumed=True)  # nothing was noted, so the tail delivers it again
+    assert ids(out) == [one.id for one in group]
 
 
 def test_killed_in_the_middle_of_a_group_only_its_rest_is_said_again(tmp_path: Path) -> None:
     out = tmp_path / "out.jsonl"
-    deliver(out, [finding(k) for k in range(3)])
+    group = [finding(k) for k in range(3)]
+    deliver(out, group)
     out.write_bytes(out.read_bytes()[:-20])
-    said = Delivered(None)
-    for line in deliver(out):
-        said.note(line)
-    deliver(out, [finding(k) for k in range(3) if said.is_news(finding(k))])
+    deliver(out, group, is_resumed=True)
     assert ids(out) == [finding(0).id, finding(1).id, "", finding(2).id]
+
+
+def test_what_grew_graver_is_said_again_in_the_same_file(tmp_path: Path) -> None:
+    out = tmp_path / "out.jsonl"
+    deliver(out, [finding(1)])
+    deliver(out, [finding(1, 4)], is_resumed=True)
+    assert ids(out) == [finding(1).id] * 2
+
+
+def test_what_stands_in_the_output_still_goes_to_a_sink(tmp_path: Path) -> None:
+    log = tmp_path / "access.log"
+    line = (
+        "192.0.2.1 - - [28/May/2026:20:26:{:02d} +0000]"
+        ' "POST /v1/messages HTTP/1.1" 200 7 "-" "a"\n'
+    )
+    log.write_text("".join(line.format(k // 4) for k in range(160)))
+    given: list[Finding] = []
+    for _ in range(2):  # the second time without its state, beside the same output
+        follow(
+            [str(log)], as_="nginx", state=tmp_path / "state", lake=None, overrides={},
+            config=None, from_start=True, once=True, json_to=str(tmp_path / "out.jsonl"),
+            quiet=True, deliver=given.extend,
+        )  # fmt: skip
+        for left in tmp_path.glob("state*"):
+            left.unlink()
+    told = ids(tmp_path / "out.jsonl")
+    assert told
+    assert [one.id for one in given] == told * 2
+
+
+def test_a_draft_that_is_a_link_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "victim").write_text("mine")
+    (tmp_path / "state.new").symlink_to(tmp_path / "victim")
+    write_checkpoint(tmp_path / "state", Checkpoint(reader="nginx"))
+    assert (tmp_path / "victim").read_text() == "mine"
+    assert not (tmp_path / "state").is_symlink()
 
 
 @pytest.mark.parametrize("torn", [b'{"id": "to', b"\n{", b'{"id":"a"}\n{"id"'])

@@ -68,7 +68,8 @@ def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     text = json.dumps(told, ensure_ascii=False, separators=(",", ":"))
     head = {"schema": SCHEMA, "length": len(text.encode()), "hash": _hash(text.encode())}
     draft = path.with_name(path.name + ".new")
-    with open(draft, "wb", opener=private) as file:
+    draft.unlink(missing_ok=True)  # of a kill; or a link, which somebody laid there
+    with open(draft, "xb", opener=private) as file:
         file.write(json.dumps(head).encode() + b"\n" + text.encode() + b"\n")
         for array in arrays.values():
             file.write(array.data)

@@ -53,7 +53,10 @@ def follow(
     with ExitStack() as stack:
         if state is not None:
             stack.enter_context(_alone(state))
-        json_lines = JsonLines(json_to, sys.stdout.buffer) if json_to else None
+        json_lines = None
+        if json_to:
+            json_lines = JsonLines(json_to, sys.stdout.buffer, is_resumed=state is not None)
+            stack.callback(json_lines.close)
         is_drawn = not quiet and not once and json_to != "-" and sys.stdout.isatty()
         view = None
         if is_drawn:
@@ -62,13 +65,13 @@ def follow(
             from stillhunt.hunt.tail.view import LiveView  # noqa: PLC0415
 
             view = stack.enter_context(LiveView(Console(markup=False, highlight=False)))
-        takers: list[Callable[[Sequence[Finding]], None]] = (
-            [json_lines.deliver] if json_lines else []
-        )
-        if not json_lines and not is_drawn:
+        # A sink knows what it was given before; of all others the output comes last, so that
+        # whatever stands there was given to everybody.
+        takers: list[Callable[[Sequence[Finding]], None]] = [] if deliver is None else [deliver]
+        if json_lines:
+            takers.append(json_lines.deliver)
+        elif not is_drawn:
             takers.append(TextLines(sys.stdout).deliver)
-        if deliver is not None:
-            takers.append(deliver)
 
         def send(findings: Sequence[Finding]) -> None:
             for taker in takers:
@@ -84,7 +87,6 @@ def follow(
             lake=lake,
             overrides=overrides,
             from_start=from_start,
-            said_before=json_lines.said_before if json_lines and state else (),
             say=_sayer(quiet=quiet),
             watch=view,
         )
@@ -140,9 +142,10 @@ def _alone(state: Path) -> Iterator[None]:
     except OSError as error:
         raise ConfigError(f"cannot use --state {state}: {error.strerror or error}") from error
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise ConfigError(f"another tail is using --state {state}") from error
         yield
-    except BlockingIOError as error:
-        raise ConfigError(f"another tail is using --state {state}") from error
     finally:
         os.close(lock)

@@ -14,6 +14,7 @@ from typing import BinaryIO, TextIO
 from stillhunt.hunt.report.document import finding_line
 from stillhunt.hunt.report.figures import clock, times
 from stillhunt.hunt.report.terminal import printable, subject_text
+from stillhunt.hunt.tail.checkpoint import Delivered
 from stillhunt.model.errors import OutputError
 from stillhunt.model.finding import Finding
 
@@ -49,8 +50,14 @@ def groups(findings: Iterable[Finding]) -> Iterator[list[Finding]]:
 class JsonLines:
     """Writes ``findings[]`` of a report, a line each."""
 
-    def __init__(self, target: str, stdout: BinaryIO) -> None:
+    def __init__(self, target: str, stdout: BinaryIO, *, is_resumed: bool = False) -> None:
         """Write to the file *target*, behind what it has; "-" is *stdout*.
+
+        Args:
+            target: Name of the file, or "-".
+            stdout: What "-" stands for.
+            is_resumed: What the end of the file has already is not written again: a kill may
+                have come before the journal had it.
 
         Raises:
             OutputError: It cannot be opened.
@@ -64,8 +71,7 @@ class JsonLines:
             ) from error
         self._is_file = stat.S_ISREG(os.fstat(self._file.fileno()).st_mode)
         end = _end(self._file.fileno()) if self._is_file else b""
-        self.said_before = end.splitlines()
-        """Lines that a run before this one wrote there."""
+        self._said = _said(end.splitlines()) if is_resumed else {}
         self._start = b"\n" if end and not end.endswith(b"\n") else b""
         """Ends a line that was left half-written, when the disk was full."""
 
@@ -76,7 +82,8 @@ class JsonLines:
             BrokenPipeError: Nobody reads any more.
             OutputError: They cannot be written.
         """
-        told = [finding_line(finding).model_dump(mode="json") for finding in findings]
+        news = [one for one in findings if int(one.severity) > self._said.get(one.id, 0)]
+        told = [finding_line(finding).model_dump(mode="json") for finding in news]
         text = "".join(json.dumps(one, ensure_ascii=False) + "\n" for one in told)
         try:
             self._file.write(self._start + text.encode("utf-8", "replace"))
@@ -97,6 +104,14 @@ class JsonLines:
             self._file.close()
 
 
+def _said(lines: Iterable[bytes]) -> dict[str, int]:
+    """Return the ids in *lines* of JSON with the gravest severity that each was told with."""
+    told = Delivered(None)
+    for line in lines:
+        told.note(line)
+    return told.said
+
+
 def _appended(target: str) -> BinaryIO:
     file = os.open(target, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
     return os.fdopen(file, "ab")
@@ -111,9 +126,14 @@ class TextLines:
         self._stream = stream
 
     def deliver(self, findings: Sequence[Finding]) -> None:
-        """Write *findings*."""
-        self._stream.write("".join(self.line(finding) + "\n" for finding in findings))
-        self._stream.flush()
+        """Write *findings*; raises as ``JsonLines.deliver`` does."""
+        try:
+            self._stream.write("".join(self.line(finding) + "\n" for finding in findings))
+            self._stream.flush()
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise OutputError(f"cannot write findings: {error.strerror or error}") from error
 
     def line(self, finding: Finding) -> str:
         """Return *finding* in one line of plain text."""
