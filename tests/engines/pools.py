@@ -60,7 +60,7 @@ def _failovers() -> Iterator[Row]:
         (SECOND, 403, 399, None), (SECOND, 402, 400, None), (SECOND, 400, 200, None),
         (SECOND, 429, 200, HOUR), (SECOND, 429, 200, HOUR + 1), (SECOND, 429, 200, HOUR - 1),
     )):  # fmt: skip
-        ip, kind = block(0x130 + number), "vpn" if number == 3 else None
+        ip, kind = block(0x130 + number), {2: "cloud", 3: "vpn"}.get(number)
         for k in range(2):
             moment = start + number * 4 * HOUR + k * 10 * MINUTE
             who = {"network_kind": kind, "model": "m-1"}

@@ -95,6 +95,7 @@ figures AS (
     SELECT source_ip, account_id, bin_us,
            COUNT(*) AS takeovers,
            COUNT(CASE WHEN network_kind IN ('nat', 'cgnat', 'mobile', 'vpn', 'proxy', 'university', 'education', 'school', 'office', 'corporate') THEN 1 END) AS shared_takeovers,
+           COUNT(CASE WHEN (network_kind IS NOT NULL AND network_kind <> 'nat' AND network_kind <> 'cgnat' AND network_kind <> 'mobile' AND network_kind <> 'vpn' AND network_kind <> 'proxy' AND network_kind <> 'university' AND network_kind <> 'education' AND network_kind <> 'school' AND network_kind <> 'office' AND network_kind <> 'corporate') THEN 1 END) AS unshared_takeovers,
            COUNT(*) AS n,
            MIN(ts_us) AS first_seen,
            MAX(ts_us) AS last_seen
@@ -113,12 +114,13 @@ figures_2 AS (
            COUNT(*) AS stepped_in,
            SUM(takeovers) AS takeovers,
            SUM(shared_takeovers) AS shared_takeovers,
+           SUM(unshared_takeovers) AS unshared_takeovers,
            SUM(n) AS n,
            MIN(first_seen) AS first_seen,
            MAX(last_seen) AS last_seen
     FROM figures
     GROUP BY source_ip, bin_us
 )
-SELECT source_ip, bin_us, CASE WHEN shared_takeovers > 0 THEN 1 ELSE 2 END AS severity, COALESCE(CAST(stepped_in AS DOUBLE) / 3, 0) AS statistic, n, first_seen, last_seen, stepped_in, takeovers, shared_takeovers
+SELECT source_ip, bin_us, CASE WHEN shared_takeovers > 0 THEN 1 WHEN unshared_takeovers > 0 THEN 2 ELSE 1 END AS severity, COALESCE(CAST(stepped_in AS DOUBLE) / 3, 0) AS statistic, n, first_seen, last_seen, stepped_in, takeovers, shared_takeovers, unshared_takeovers
 FROM figures_2
 WHERE stepped_in > 3

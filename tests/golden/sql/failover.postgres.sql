@@ -161,6 +161,24 @@ WITH chosen AS (
         THEN 1
       END
     ) AS shared_takeovers,
+    COUNT(
+      CASE
+        WHEN (
+          NOT network_kind IS NULL
+          AND network_kind <> 'nat'
+          AND network_kind <> 'cgnat'
+          AND network_kind <> 'mobile'
+          AND network_kind <> 'vpn'
+          AND network_kind <> 'proxy'
+          AND network_kind <> 'university'
+          AND network_kind <> 'education'
+          AND network_kind <> 'school'
+          AND network_kind <> 'office'
+          AND network_kind <> 'corporate'
+        )
+        THEN 1
+      END
+    ) AS unshared_takeovers,
     COUNT(*) AS n,
     MIN(ts_us) AS first_seen,
     MAX(ts_us) AS last_seen
@@ -189,6 +207,7 @@ WITH chosen AS (
     COUNT(*) AS stepped_in,
     SUM(takeovers) AS takeovers,
     SUM(shared_takeovers) AS shared_takeovers,
+    SUM(unshared_takeovers) AS unshared_takeovers,
     SUM(n) AS n,
     MIN(first_seen) AS first_seen,
     MAX(last_seen) AS last_seen
@@ -200,14 +219,15 @@ WITH chosen AS (
 SELECT
   source_ip,
   bin_us,
-  CASE WHEN shared_takeovers > 0 THEN 1 ELSE 2 END AS severity,
+  CASE WHEN shared_takeovers > 0 THEN 1 WHEN unshared_takeovers > 0 THEN 2 ELSE 1 END AS severity,
   COALESCE(CAST(stepped_in AS DOUBLE PRECISION) / 3, 0) AS statistic,
   n,
   first_seen,
   last_seen,
   stepped_in,
   takeovers,
-  shared_takeovers
+  shared_takeovers,
+  unshared_takeovers
 FROM figures_2
 WHERE
   stepped_in > 3

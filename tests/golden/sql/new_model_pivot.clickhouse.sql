@@ -112,7 +112,7 @@ WITH chosen AS (
 )
 SELECT
   account_id,
-  2 AS severity,
+  1 AS severity,
   LEAST(
     COALESCE(CAST(share_new AS Nullable(Float64)) / 0.5, 0),
     COALESCE(CAST(new_requests AS Nullable(Float64)) / 200, 0),

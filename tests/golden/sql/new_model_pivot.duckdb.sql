@@ -54,7 +54,7 @@ chosen_2 AS (
     SELECT account_id, share_new_part, share_new_whole, new_requests, new_models, recent_requests, earlier_requests, first_seen, n, last_seen, CAST(share_new_part AS DOUBLE) / NULLIF(share_new_whole, 0) AS share_new
     FROM figures_2
 )
-SELECT account_id, 2 AS severity, LEAST(COALESCE(CAST(share_new AS DOUBLE) / 0.5, 0), COALESCE(CAST(new_requests AS DOUBLE) / 200, 0), COALESCE(CAST(earlier_requests AS DOUBLE) / 200, 0)) AS statistic, n, first_seen, last_seen, share_new, new_requests, new_models, recent_requests, earlier_requests
+SELECT account_id, 1 AS severity, LEAST(COALESCE(CAST(share_new AS DOUBLE) / 0.5, 0), COALESCE(CAST(new_requests AS DOUBLE) / 200, 0), COALESCE(CAST(earlier_requests AS DOUBLE) / 200, 0)) AS statistic, n, first_seen, last_seen, share_new, new_requests, new_models, recent_requests, earlier_requests
 FROM chosen_2
 WHERE share_new > 0.5
   AND new_requests > 200

@@ -109,7 +109,7 @@ WITH chosen AS (
 )
 SELECT
   account_id,
-  2 AS severity,
+  1 AS severity,
   LEAST(
     COALESCE(CAST(share_new AS DOUBLE PRECISION) / CAST(0.5 AS DOUBLE PRECISION), 0),
     COALESCE(CAST(new_requests AS DOUBLE PRECISION) / 200, 0),

@@ -63,7 +63,7 @@ WITH chosen AS (
 )
 SELECT
   source_prefix,
-  CASE WHEN total_output_tokens > 200000 THEN 5 ELSE 4 END AS severity,
+  CASE WHEN total_output_tokens > 200000 THEN 3 ELSE 2 END AS severity,
   GREATEST(
     COALESCE(CAST(total_requests AS FLOAT64) / 5000, 0),
     COALESCE(CAST(total_output_tokens AS FLOAT64) / 100000, 0)

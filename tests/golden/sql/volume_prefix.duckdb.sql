@@ -27,7 +27,7 @@ figures AS (
     FROM chosen
     GROUP BY source_prefix
 )
-SELECT source_prefix, CASE WHEN total_output_tokens > 200000 THEN 5 ELSE 4 END AS severity, GREATEST(COALESCE(CAST(total_requests AS DOUBLE) / 5000, 0), COALESCE(CAST(total_output_tokens AS DOUBLE) / 100000, 0)) AS statistic, n, first_seen, last_seen, total_requests, total_output_tokens
+SELECT source_prefix, CASE WHEN total_output_tokens > 200000 THEN 3 ELSE 2 END AS severity, GREATEST(COALESCE(CAST(total_requests AS DOUBLE) / 5000, 0), COALESCE(CAST(total_output_tokens AS DOUBLE) / 100000, 0)) AS statistic, n, first_seen, last_seen, total_requests, total_output_tokens
 FROM figures
 WHERE (total_requests > 5000
       OR total_output_tokens > 100000)
