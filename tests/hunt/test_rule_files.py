@@ -240,6 +240,13 @@ def test_a_list_of_words_is_no_list_of_numbers() -> None:
         read_rule("bad", text, "rules/bad.toml")
 
 
+def test_a_mistake_shows_no_more_of_a_value_than_fits() -> None:
+    stage = '[[stages]]\nby = ["account_id"]\nfigures = { n = { measure = "count" } }\n'
+    said = refused("[[bounds]]", stage * 1_500 + "[[bounds]]")
+    assert "at most 8 items" in said
+    assert len(said) < 400
+
+
 def test_prose_has_lines_and_tabs() -> None:
     rule = read_rule("good", GOOD.replace('look_alikes = "l"', 'look_alikes = "a\\n\\tb"'))
     assert rule.look_alikes == "a\n\tb"

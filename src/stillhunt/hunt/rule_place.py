@@ -6,6 +6,7 @@ from typing import Any, get_args
 
 from pydantic import BaseModel
 
+from stillhunt.hunt.report.visible import shorten
 from stillhunt.settings import near
 
 __all__ = ["Loc", "explain", "line_of"]
@@ -14,6 +15,7 @@ Loc = tuple[int | str, ...]
 """The way to a key, as pydantic tells it: ``("stages", 1, "figures", "accounts")``."""
 
 SHOWN = 5  # mistakes; the next run shows the others
+LONGEST = 200  # characters of a value that is shown
 HEADER = re.compile(r"\s*(\[\[?)\s*([^\[\]]+?)\s*\]")
 KEY = re.compile(r"\s*((?:\"[^\"]*\"|'[^']*'|[\w.\- ])+?)\s*=(?!=)")
 
@@ -47,7 +49,8 @@ def explain(
         elif mistake["type"] == "missing":
             said.append(f"{where}: {key} is missing")
         else:
-            said.append(f"{where}: {key} is {mistake['input']!r}: {mistake['msg']}")
+            shown = shorten(repr(mistake["input"]), LONGEST)
+            said.append(f"{where}: {key} is {shown}: {mistake['msg']}")
     return "\n".join(said)
 
 
