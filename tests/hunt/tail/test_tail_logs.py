@@ -13,6 +13,7 @@ from tail_kit import Clock, claims, close_all, followed, settings_in, swept_clai
 
 from stillhunt.hunt.lake.store import Lake
 from stillhunt.hunt.sweep import sweep
+from stillhunt.hunt.tail.command import follow
 from stillhunt.hunt.tail.loop import Tail
 from stillhunt.model.finding import Finding
 
@@ -261,6 +262,20 @@ def test_what_came_too_late_is_trouble_and_is_told_in_the_end(tmp_path: Path) ->
     tail.step()
     tail.end(once=True)
     assert [text.split(" ", 1)[0] for text in trouble if "came later" in text] == ["3", "7"]
+
+
+def test_quiet_leaves_out_all_but_trouble_whatever_its_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path / "lost-cannot.jsonl", [*many(1, start=NOON + HOUR), *many(20)])
+    follow(
+        ["lost-cannot.jsonl"], as_="native", state=None, lake=None, overrides={}, config=None,
+        from_start=True, once=True, json_to=None, quiet=True,
+    )  # fmt: skip
+    told = capsys.readouterr().err.splitlines()
+    assert len(told) == 1
+    assert "came later than tail.lateness" in told[0] or "are left out" in told[0]
 
 
 @pytest.mark.parametrize("state", [False, True])
