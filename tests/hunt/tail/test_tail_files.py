@@ -273,3 +273,59 @@ def test_a_file_that_was_done_is_not_read_again(path: Path) -> None:
     add(path.with_name("access.log.2"), some(5, 6))
     path.write_text(some(20, 21))
     assert numbers(read(resumed(path, places))) == [5, 20]
+
+
+def test_two_rotations_between_two_looks_lose_nothing(path: Path) -> None:
+    add(path, some(0, 10))
+    log = Log(str(path))
+    assert numbers(read(log)) == list(range(10))
+    add(path, some(10, 12))
+    path.rename(path.with_name("access.log.1"))
+    add(path, some(12, 40))
+    path.with_name("access.log.1").rename(path.with_name("access.log.2"))
+    path.rename(path.with_name("access.log.1"))
+    add(path, some(40, 45))
+    assert numbers(read(log)) == list(range(10, 45))
+    assert numbers(read(log, 2 * GRACE_S)) == []
+    log.close()
+
+
+def test_a_named_pipe_at_the_path_holds_nobody_up(path: Path) -> None:
+    told: list[str] = []
+    os.mkfifo(path)
+    log = Log(str(path), fail=told.append)
+    assert read(log) == []
+    assert "no regular file" in told[0]
+    path.unlink()
+    add(path, some(0, 3))
+    assert numbers(read(log)) == [0, 1, 2]
+    log.close()
+
+
+@pytest.mark.parametrize("what", ["folder", "pipe"])
+def test_what_is_no_file_takes_no_files_place(path: Path, what: str) -> None:
+    told: list[str] = []
+    add(path, some(0, 3))
+    log = Log(str(path), fail=told.append)
+    assert numbers(read(log)) == [0, 1, 2]
+    path.rename(path.with_name("access.log.1"))
+    path.mkdir() if what == "folder" else os.mkfifo(path)
+    add(path.with_name("access.log.1"), some(3, 5))
+    assert numbers(read(log)) == [3, 4]
+    assert read(log) == []
+    assert "no regular file" in told[-1]
+    log.close()
+
+
+def test_a_log_that_may_not_be_read_is_told(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object) -> int:
+        raise PermissionError(13, "Permission denied")
+
+    told: list[str] = []
+    add(path, some(0, 3))
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "open", refused)
+        log = Log(str(path), fail=told.append)
+    assert told == [f"cannot read {path}: Permission denied"]
+    assert numbers(read(log)) == [0, 1, 2]
+    log.close()

@@ -9,8 +9,8 @@ What was written between the last look and a truncation, and not into the copy, 
 everybody; that is why logrotate's ``copytruncate`` is called lossy.
 """
 
-import contextlib
 import os
+import stat
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -47,6 +47,7 @@ class Log:
         before: Sequence[Path] = (),
         from_start: bool = True,
         warn: Callable[[str], None] = lambda _: None,
+        fail: Callable[[str], None] = lambda _: None,
         is_foreign: Callable[[Path], bool] = lambda _: False,
         is_alike: Callable[[Path], bool] = lambda _: True,
     ) -> None:
@@ -58,11 +59,12 @@ class Log:
             before: Without places: what the path was rotated into, to be read first, in order.
             from_start: Without places: from the beginning, else only what comes from now on.
             warn: Told what could not be found.
+            fail: Told what stands at the path and cannot be read.
             is_foreign: Says which files another log is reading: they are never taken.
             is_alike: Says which files have lines as this log has them.
         """
         self.path = path
-        self._warn = warn
+        self._warn, self._fail = warn, fail
         self._is_foreign, self._is_alike = is_foreign, is_alike
         self._queue: list[RotatedFile] = []
         self._old: list[OpenFile] = []
@@ -191,20 +193,50 @@ class Log:
         if self._now is not None:
             if os.path.samestat(there, os.fstat(self._now.file)):
                 return
-            self._now.retired_s = now_s
-            self._old.append(self._now)
-            self._now = None
+            retired, self._now = self._now, None
+            retired.retired_s = now_s
+            self._old += [retired, *self._between(retired, there)]
         self._open(from_start=True)
 
+    def _between(self, retired: OpenFile, there: os.stat_result) -> Iterator[OpenFile]:
+        """Open what came to the path behind *retired* and was rotated before we looked."""
+        files = [(file, status_of(file)) for file in self._predecessors()]
+        statuses = [status for _, status in files]
+        own = os.fstat(retired.file)
+        found = [k for k, one in enumerate(statuses) if one and os.path.samestat(one, own)]
+        for file, status in files[found[-1] + 1 :] if found else []:
+            if status is None or os.path.samestat(status, there) or self.has_read(file, status):
+                continue
+            self._append(file, 0, 1)
+            if self._queue and self._queue[-1].path == file and self._queue[-1].is_plain:
+                yield OpenFile(self.path, self._queue.pop().detach(), 0, 1)
+
     def _open(self, *, from_start: bool, offset: int = 0, next_line: int = 1) -> None:
-        try:
-            file = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
-        except OSError:
+        file = self._opened()
+        if file is None:
             return
         if not from_start:
             offset = line_start(file)
         self._now = OpenFile(self.path, file, offset, next_line)
         self._now.place()
+
+    def _opened(self) -> int | None:
+        """Open what stands at the path; None, and a word, where nobody can follow that.
+
+        A pipe with a name would hold us until somebody writes to it, so we do not wait.
+        """
+        try:
+            file = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            self._fail(f"cannot read {shown(self.path)}: {error.strerror or error}")
+            return None
+        if stat.S_ISREG(os.fstat(file).st_mode):
+            return file
+        os.close(file)
+        self._fail(f"cannot follow {shown(self.path)}: it is no regular file")
+        return None
 
     def _resume(self, places: Sequence[Place]) -> None:
         """Go on where reading stood, in whatever files that is now."""
@@ -213,8 +245,8 @@ class Log:
         self._done = done[-DONE:]
         for place in older:
             self._reopen(place)
-        with contextlib.suppress(OSError):
-            file = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+        file = self._opened()
+        if file is not None:
             if last.is_open_as(file):
                 self._now = OpenFile(self.path, file, last.offset, last.next_line)
                 self._now.place()

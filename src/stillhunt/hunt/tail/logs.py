@@ -29,6 +29,7 @@ class Asking:
     """Who is told what cannot be found, and who knows which lines are like ours."""
 
     warn: Callable[[str], None] = lambda _: None
+    fail: Callable[[str], None] = lambda _: None
     is_alike: Callable[[Path], bool] = lambda _: True
 
 
@@ -135,6 +136,7 @@ class Logs(Mapping[str, Log | Pipe]):
             before=before,
             from_start=from_start or status is None,
             warn=self._asking.warn,
+            fail=self._asking.fail,
             is_foreign=lambda file: self._is_foreign(path, file),
             is_alike=self._asking.is_alike,
         )

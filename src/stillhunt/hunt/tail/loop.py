@@ -5,7 +5,7 @@ checkpoint is made between two batches, when everything that was read has been l
 """
 
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -133,7 +133,6 @@ class Tail:
         lake: Path | None = None,
         overrides: Mapping[str, str] | None = None,
         from_start: bool | None = None,
-        said_before: Iterable[bytes] = (),
         say: Say = unheard,
         watch: Watch | None = None,
         clock: Callable[[], float] = time.monotonic,
@@ -150,7 +149,6 @@ class Tail:
             overrides: Parameters by full name.
             from_start: Without a checkpoint: from the first line, else only what comes from
                 now on. None is from the start with a lake, which holds logs whole.
-            said_before: Lines of JSON that were delivered, besides those in the journal.
             say: Takes a sentence for a person, and whether it tells of trouble.
             watch: A display.
             clock: Monotonic time, for patience only; findings know log time [s].
@@ -172,8 +170,6 @@ class Tail:
         if before is not None:
             self.engine.restore(before.engine, before.arrays)
         self._delivered = Delivered(state, before.delivered if before else None)
-        for line in said_before:
-            self._delivered.note(line)
         if lake is not None and ("-" in paths or from_start is False):
             raise ConfigError(
                 "a lake holds logs whole: with --lake give files, and no --from end"
@@ -181,7 +177,9 @@ class Tail:
                 else "standard input cannot go into a lake here; stillhunt ingest - does that"
             )
         start = lake is not None if from_start is None else from_start
-        asking = Asking(warn=self._warn, is_alike=self._is_alike)
+        asking = Asking(
+            warn=self._warn, fail=lambda text: self._fail(text, text), is_alike=self._is_alike
+        )
         places = before.places if before else ()
         self._logs = Logs(paths, places, from_start=start, asking=asking)
         self._merging = Merging()
