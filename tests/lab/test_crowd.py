@@ -10,7 +10,10 @@ import pyarrow as pa
 import pytest
 
 from stillhunt.lab.arrivals import Arrivals
-from stillhunt.lab.crowd import Crowd, Harvesters, Outage, People, Pipelines
+from stillhunt.lab.crowd import Crowd, Outage
+from stillhunt.lab.harvesters import Harvesters
+from stillhunt.lab.people import People
+from stillhunt.lab.pipelines import Pipelines
 from stillhunt.model.exchange import COLUMNS
 
 MONDAY = datetime.date(2026, 9, 7)

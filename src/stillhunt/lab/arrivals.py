@@ -40,6 +40,8 @@ class Arrivals:
     session: IntArray
     turn: IntArray
     """Place in the conversation, from 1."""
+    part: IntArray
+    """Which of the actor's kinds of work this is, from 0; the actor says what they are."""
     output_tokens: IntArray
     duration_ms: IntArray
 

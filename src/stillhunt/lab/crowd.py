@@ -6,25 +6,24 @@ that of one day's arrivals and one batch of text, whatever the length.
 """
 
 import datetime
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import pyarrow as pa
 
-from stillhunt.lab.accounts import account_ids, directory, keys, organisations
+from stillhunt.lab.accounts import account_ids, keys
 from stillhunt.lab.arrivals import DAY_US, Arrivals
 from stillhunt.lab.grammar import IntArray, place
-from stillhunt.lab.harvesters import Harvesters
-from stillhunt.lab.native import SCHEMA, hexes, mix, salt
-from stillhunt.lab.people import People
-from stillhunt.lab.pipelines import Pipelines
+from stillhunt.lab.native import SCHEMA, hexes, mix, refused, salt
 
-__all__ = ["Actor", "Crowd", "Harvesters", "Outage", "People", "Pipelines"]
+__all__ = ["Actor", "Banned", "Crowd", "Grouped", "Outage"]
 
-BATCH = 20_000  # exchanges written at once: about 30 MB
+WAVE = 5  # accounts that are shut out at one moment make a wave that everybody hears of
+NEVER = np.iinfo(np.int64).max
 
 
 class Actor(Protocol):
@@ -54,7 +53,38 @@ class Actor(Protocol):
         ...
 
     def exchanges(self, arrivals: Arrivals, rng: np.random.Generator) -> pa.Table:
-        """Return the rows of *arrivals* in their order, columns ``native.SCHEMA``, without ids."""
+        """Return the rows of *arrivals* in their order, columns ``native.SCHEMA``.
+
+        The crowd adds exchange_id and account_id, and org_id and key_hash where they are null.
+        """
+        ...
+
+    def records(self, ids: list[str], start_s: int) -> list[dict[str, Any]]:
+        """Return the directory record of each account, keys ``accounts.DIRECTORY``.
+
+        Args:
+            ids: The accounts' ids; asked twice, the answer is the same.
+            start_s: First moment of the simulation [s since epoch].
+        """
+        ...
+
+
+@runtime_checkable
+class Grouped(Protocol):
+    """An actor whose accounts act in groups; one that attacks is one group otherwise."""
+
+    def groups(self) -> list[str]:
+        """Return the name of each account's group."""
+        ...
+
+
+@runtime_checkable
+class Banned(Protocol):
+    """An actor some of whose accounts are shut out."""
+
+    @property
+    def bans(self) -> Mapping[int, int]:
+        """Account -> moment from which all its requests are refused [us since the start]."""
         ...
 
 
@@ -77,6 +107,8 @@ class Crowd:
     start: datetime.date
     days: int
     outages: tuple[Outage, ...] = ()
+    batch: int = 20_000
+    """Exchanges written at once; 20,000 with their answers are about 30 MB."""
 
     @property
     def start_us(self) -> int:
@@ -95,28 +127,38 @@ class Crowd:
         return tuple(account_ids(self.seed, a.name, a.count) for a in self.actors)
 
     @cached_property
-    def _orgs(self) -> tuple[list[str | None], ...]:
-        return tuple(organisations(self.seed, a.name, a.kind, a.count) for a in self.actors)
-
-    @cached_property
     def _names(self) -> tuple[dict[str, pa.Array], ...]:
+        """Return what is written of each actor's accounts; the records are not kept."""
         return tuple(
             {
-                "account_id": pa.array(i, pa.string()),
-                "org_id": pa.array(o, pa.string()),
-                "key_hash": keys(i),
+                "account_id": pa.array(ids, pa.string()),
+                "org_id": pa.array([r["org_id"] for r in self._records(number)], pa.string()),
+                "key_hash": keys(ids),
             }
-            for i, o in zip(self.ids, self._orgs, strict=True)
+            for number, ids in enumerate(self.ids)
         )
+
+    def _records(self, number: int) -> list[dict[str, Any]]:
+        return self.actors[number].records(self.ids[number], self.start_us // 1_000_000)
+
+    @cached_property
+    def _bans(self) -> tuple[IntArray | None, ...]:
+        """Return when each account of an actor is shut out [us since epoch]."""
+        return tuple(
+            _moments(actor.bans, count, self.start_us) if isinstance(actor, Banned) else None
+            for actor, count in zip(self.actors, map(len, self.ids), strict=True)
+        )
+
+    def waves(self) -> list[int]:
+        """Return the moments at which many accounts were shut out at once [us since epoch]."""
+        counts = Counter(t for bans in self._bans if bans is not None for t in bans.tolist())
+        return sorted(t for t, n in counts.items() if n >= WAVE and t < self.end_us)
 
     def directory(self) -> list[dict[str, Any]]:
         """Return the account directory, sorted by id."""
-        records = []
-        for actor, ids, orgs in zip(self.actors, self.ids, self._orgs, strict=True):
-            records += directory(
-                seed=self.seed, kind=actor.kind, ids=ids, orgs=orgs,
-                countries=actor.countries(), start_s=self.start_us // 1_000_000,
-            )  # fmt: skip
+        records = [
+            record for number in range(len(self.actors)) for record in self._records(number)
+        ]
         return sorted(records, key=lambda r: str(r["account_id"]))
 
     def truth(self) -> list[dict[str, Any]]:
@@ -127,22 +169,22 @@ class Crowd:
                 "label": "attack" if actor.campaign else "benign",
                 "campaign": actor.campaign,
                 "kind": actor.kind,
-                "group": f"{actor.campaign}-{number:05d}" if actor.campaign else None,
+                "group": group,
             }
             for actor, ids in zip(self.actors, self.ids, strict=True)
-            for number, account in enumerate(ids)
+            for account, group in zip(ids, _groups(actor), strict=True)
         ]
         return sorted(records, key=lambda r: str(r["account_id"]))
 
     def batches(self) -> Iterator[pa.Table]:
-        """Yield every exchange in order of time, ``BATCH`` rows at a time."""
+        """Yield every exchange in order of time, ``self.batch`` rows at a time."""
         written = 0
         waiting = [Arrivals.none() for _ in self.actors]
         for day in range(-1, self.days):  # day -1: sessions that run past its midnight
             waiting, today = self._day(day, waiting)
             order = _in_order(today)
-            for first in range(0, len(order[0]), BATCH):
-                rows = order[0][first : first + BATCH], order[1][first : first + BATCH]
+            for first in range(0, len(order[0]), self.batch):
+                rows = order[0][first : first + self.batch], order[1][first : first + self.batch]
                 yield self._batch(today, rows, written)
                 written += len(rows[0])
 
@@ -165,6 +207,8 @@ class Crowd:
         positions, tables = [], []
         for number, actor in enumerate(self.actors):
             at = np.flatnonzero(rows[0] == number)
+            if not len(at):
+                continue
             some = today[number].take(rows[1][at])
             rng = np.random.default_rng([self.seed, 51, number, written])
             tables.append(self._named(number, some, actor.exchanges(some, rng)))
@@ -184,9 +228,15 @@ class Crowd:
 
     def _named(self, number: int, some: Arrivals, table: pa.Table) -> pa.Table:
         for name, values in self._names[number].items():
+            at = table.schema.get_field_index(name)
             column = values.take(pa.array(some.account))
-            table = table.set_column(table.schema.get_field_index(name), name, column)
-        return table
+            if table[name].null_count < len(table):
+                column = pa.compute.coalesce(table[name], column)
+            table = table.set_column(at, name, column)
+        bans = self._bans[number]
+        if bans is None:
+            return table
+        return refused(table, some.ts_us >= bans[some.account], 403)
 
     def _failing(self, table: pa.Table, written: int) -> pa.Table:
         """Answer part of the requests of an outage with 503."""
@@ -196,18 +246,21 @@ class Crowd:
         for outage in self.outages:
             within = (times >= outage.start_us) & (times < outage.end_us)
             down |= within & (rng.random(len(times)) < outage.share)
-        if not down.any():
-            return table
-        mask = pa.array(down)
-        lost = {"status": 503, "output_tokens": None, "reasoning_tokens": None, "ttft_ms": None,
-                "finish_reason": None, "output": None}  # fmt: skip
-        for name, value in lost.items():
-            at = SCHEMA.get_field_index(name)
-            scalar = pa.scalar(value, SCHEMA.field(at).type)
-            table = table.set_column(
-                at, SCHEMA.field(at), pa.compute.if_else(mask, scalar, table[name])
-            )
-        return table
+        return refused(table, down, 503)
+
+
+def _moments(bans: Mapping[int, int], count: int, start_us: int) -> IntArray:
+    moments = np.full(count, NEVER)
+    for account, after_us in bans.items():
+        moments[account] = start_us + after_us
+    return moments
+
+
+def _groups(actor: Actor) -> Sequence[str | None]:
+    """Return the group of each account; an actor that attacks is one, honest ones are none."""
+    if isinstance(actor, Grouped):
+        return actor.groups()
+    return [f"{actor.name}-00000" if actor.campaign else None] * actor.count
 
 
 def _in_order(today: Sequence[Arrivals]) -> tuple[IntArray, IntArray]:

@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from stillhunt.lab import clients, places
 from stillhunt.lab.arrivals import (
     DAY_S,
     DAY_US,
@@ -21,8 +22,9 @@ from stillhunt.lab.arrivals import (
     gamma_shape,
     renewals,
 )
-from stillhunt.lab.grammar import IntArray, grammar, phrases
-from stillhunt.lab.native import exchanges, hexes, mix, salt
+from stillhunt.lab.grammar import grammar, phrases
+from stillhunt.lab.identity import AMATEUR, records
+from stillhunt.lab.native import exchanges, hexes
 
 __all__ = ["Harvesters"]
 
@@ -34,10 +36,9 @@ ANSWER_MEDIAN, ANSWER_SIGMA = 950.0, 0.35  # tokens: reasoning written out in fu
 MAX_TOKENS = 4096
 WARMTH = 0.7  # sampling is wanted: the same exercise twice shall not give the same answer
 SECOND = 0.45  # share of the loop that goes through the second address
-PLAIN = 6  # so many have IPv4 addresses; documentation has no room for more
 TOKEN_MS = 14.0
 REFUSED = 0.35  # share of the burst that the rate limit answers with 429
-AGENTS = ("python-requests/2.31.0", "aiohttp/3.12.15", "openai-python/1.99.9")
+SOFTWARE = (6, 9, 10)  # of ``clients.CLIENTS``: plain libraries
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +64,7 @@ class Harvesters:
             "requests": rng.lognormal(np.log(self.requests) - 0.02, 0.2, self.count).astype(int),
             "begin_s": span * rng.uniform(0.05, 0.12 if self.days <= 1 else 0.6, self.count),
             "lasts_s": DAY_S * rng.uniform(0.7, 0.85 if self.days <= 1 else 1.6, self.count),
-            "agent": rng.integers(0, len(AGENTS), self.count),
+            "agent": np.array(SOFTWARE)[rng.integers(0, len(SOFTWARE), self.count)],
             "path": rng.integers(0, 2, self.count),
         }
 
@@ -81,6 +82,16 @@ class Harvesters:
                 for name in ("middle", "tail"):
                     rows[name].append(file[name][rng.integers(len(file[name]))])
         return {name: pa.array(values, pa.string()) for name, values in rows.items()}
+
+    def records(self, ids: list[str], start_s: int) -> list[dict[str, Any]]:
+        """Return the directory records: fresh accounts without a past."""
+        return records(
+            AMATEUR, ids, self.countries(), seed=self.seed, name=self.name, start_s=start_s
+        )
+
+    def groups(self) -> list[str]:
+        """Return a group for each harvester: none knows of another."""
+        return [f"{self.campaign}-{number:05d}" for number in range(self.count)]
 
     def countries(self) -> list[str]:
         """Return the country that each claims."""
@@ -106,6 +117,7 @@ class Harvesters:
             account=who,
             session=np.arange(n) < burst.sum(),  # 1 in the opening burst, else 0
             turn=np.ones(n, dtype=np.int64),
+            part=np.zeros(n, dtype=np.int64),
             output_tokens=tokens.astype(np.int64),
             duration_ms=(300 + tokens * TOKEN_MS * rng.lognormal(0, 0.1, n)).astype(np.int64),
         )
@@ -135,9 +147,10 @@ class Harvesters:
         )
         refused = np.where(opening, REFUSED, 0.01)
         status = np.where(rng.random(n) < refused, 429, 200)
+        second = (rng.random(n) < SECOND) & ~opening  # the burst comes from the first address
         columns: dict[str, Any] = {
-            "source_ip": self._addresses(arrivals, rng, opening),
-            "user_agent": pa.array(AGENTS).take(pa.array(self._traits["agent"][who])),
+            **places.clouds(self.seed, self.name, 2 * who + second, np.zeros_like(who)),
+            **clients.columns(self._traits["agent"][who], who),
             "path": pa.array(["/v1/chat/completions", "/v1/messages"]).take(
                 pa.array(self._traits["path"][who])
             ),
@@ -155,25 +168,6 @@ class Harvesters:
             "output": words.texts(rng, np.full(n, 3), "state"),
         }
         return exchanges(arrivals, columns, status)
-
-    def _addresses(
-        self, arrivals: Arrivals, rng: np.random.Generator, opening: IntArray
-    ) -> pa.Array:
-        """Return one of two addresses; the burst comes from the first."""
-        second = (rng.random(len(arrivals)) < SECOND) & ~opening.astype(bool)
-        return pa.array(
-            [
-                f"203.0.113.{20 + 37 * w % 199 + 17 * s}" if w < PLAIN
-                else f"2001:db8:{0xC000 | mix_ & 0x3FFF:x}:{s:x}::7"
-                for w, s, mix_ in zip(
-                    arrivals.account.tolist(),
-                    second.tolist(),
-                    mix(arrivals.account + salt(self.seed, "loop")).tolist(),
-                    strict=True,
-                )
-            ],
-            pa.string(),
-        )  # fmt: skip
 
 
 def _lengths(texts: pa.Array) -> FloatArray:

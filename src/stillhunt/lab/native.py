@@ -5,31 +5,36 @@ from typing import Any, BinaryIO
 
 import duckdb
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from stillhunt.lab.arrivals import Arrivals
 from stillhunt.lab.grammar import IntArray
 
-__all__ = ["SCHEMA", "JsonLines", "exchanges", "hexes", "mix", "salt"]
+__all__ = ["SCHEMA", "JsonLines", "exchanges", "hexes", "mix", "refused", "salt"]
 
 SCHEMA = pa.schema(
     [
         ("ts_us", pa.int64()), ("exchange_id", pa.string()), ("account_id", pa.string()),
-        ("org_id", pa.string()), ("key_hash", pa.string()), ("session_id", pa.string()),
-        ("source_ip", pa.string()), ("user_agent", pa.string()), ("method", pa.string()),
-        ("path", pa.string()), ("status", pa.int16()), ("provider", pa.string()),
-        ("model", pa.string()), ("operation", pa.string()), ("stream", pa.bool_()),
+        ("org_id", pa.string()), ("key_hash", pa.string()), ("end_user_id", pa.string()),
+        ("session_id", pa.string()), ("source_ip", pa.string()), ("asn", pa.int32()),
+        ("country", pa.string()), ("user_agent", pa.string()), ("ja4", pa.string()),
+        ("header_order_hash", pa.string()), ("method", pa.string()), ("path", pa.string()),
+        ("status", pa.int16()), ("provider", pa.string()), ("model", pa.string()),
+        ("operation", pa.string()), ("stream", pa.bool_()),
         ("input_tokens", pa.int32()), ("cached_tokens", pa.int32()),
         ("output_tokens", pa.int32()), ("reasoning_tokens", pa.int32()),
         ("max_tokens", pa.int32()), ("temperature", pa.float64()), ("choices", pa.int16()),
         ("turns", pa.int16()), ("tools", pa.int16()), ("duration_ms", pa.int32()),
         ("ttft_ms", pa.int32()), ("finish_reason", pa.string()),
+        ("reasoning_signature_hash", pa.string()),
         ("system_prompt", pa.string()), ("prompt", pa.string()), ("output", pa.string()),
     ]
 )  # fmt: skip
 """Columns that the lab fills; temperature is double here so that 0.7 is written as 0.7."""
 
-_REFUSED = (429, 500, 503)
+_REFUSED = (403, 429, 500, 503)
+REFUSAL_MS = 20  # a refusal takes this long at least
 _ANSWERS = ("output_tokens", "reasoning_tokens", "ttft_ms", "finish_reason", "output")
 
 
@@ -43,7 +48,9 @@ def exchanges(arrivals: Arrivals, columns: dict[str, Any], status: IntArray) -> 
     given: dict[str, Any] = {
         "ts_us": arrivals.ts_us,
         "output_tokens": arrivals.output_tokens,
-        "duration_ms": np.where(failed, 20 + arrivals.duration_ms % 80, arrivals.duration_ms),
+        "duration_ms": np.where(
+            failed, REFUSAL_MS + arrivals.duration_ms % 80, arrivals.duration_ms
+        ),
         "status": status,
         "method": "POST",
         "provider": "example",
@@ -59,6 +66,23 @@ def exchanges(arrivals: Arrivals, columns: dict[str, Any], status: IntArray) -> 
             array = pa.compute.if_else(pa.array(failed), pa.scalar(None, field.type), array)
         arrays.append(array)
     return pa.Table.from_arrays(arrays, schema=SCHEMA)
+
+
+def refused(table: pa.Table, rows: npt.NDArray[np.bool_], status: int) -> pa.Table:
+    """Return *table* with the requests at *rows* answered by *status* and nothing else."""
+    if not rows.any():
+        return table
+    mask = pa.array(rows)
+    lost: dict[str, int | None] = {"status": status} | dict.fromkeys(_ANSWERS)
+    for name, value in lost.items():
+        at = SCHEMA.get_field_index(name)
+        scalar = pa.scalar(value, SCHEMA.field(at).type)
+        column = pa.compute.if_else(mask, scalar, table[name])
+        table = table.set_column(at, SCHEMA.field(at), column)
+    at = SCHEMA.get_field_index("duration_ms")
+    lasts = table["duration_ms"].to_numpy()
+    ended = pa.array(np.where(rows, REFUSAL_MS + lasts % 80, lasts), pa.int32())
+    return table.set_column(at, SCHEMA.field(at), ended)
 
 
 def _column(value: Any, field: pa.Field, n: int) -> pa.Array:  # noqa: ANN401  # array, scalar or None

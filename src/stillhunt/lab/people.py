@@ -12,29 +12,18 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from stillhunt.lab.arrivals import DAY_US, SATURDAY, Arrivals, FloatArray, hour_of_day
+from stillhunt.lab import clients, places
+from stillhunt.lab.arrivals import SATURDAY, Arrivals, FloatArray
+from stillhunt.lab.clients import BROWSERS, DESKTOP, SDKS, TOOLS
 from stillhunt.lab.grammar import LANGUAGES, IntArray, grammar, place
+from stillhunt.lab.identity import PERSON, records
 from stillhunt.lab.native import exchanges, hexes, mix, salt
+from stillhunt.lab.pacing import SESSION_TURNS, sessions
 
 __all__ = ["People"]
 
-# Share of the day's sessions that begin in each local hour: low at 4, working hours, an evening
-# peak; guess, because public traces of chat services mix time zones.
-RHYTHM = np.array(
-    [14, 8, 5, 3, 2, 3, 7, 16, 34, 50, 58, 56, 46, 50, 56, 57, 53, 48, 44, 46, 52, 54, 44, 27],
-    dtype=float,
-)
 WEEKEND = 0.65  # sessions at weekends against working days; guess
-SESSION_TURNS = 3.6  # mean requests of a session; WildChat (2024) counts 2.5 turns, API tools more
-LONGEST = 40  # requests of one session
 ACTIVITY_SIGMA = 1.1  # log-normal spread of people's activity: the busiest 1 % send 10 % of it all
-# Answers: log-normal through the quartiles of the Azure chat trace (2023): 85, 129, 395 tokens.
-ANSWER_MEDIAN, ANSWER_SIGMA = 175.0, 0.85
-READING_S = 0.189  # seconds to read a token: 238 words a minute (Brysbaert 2019), 0.75 words each
-SKIM_MEDIAN, SKIM_SIGMA = 0.55, 0.7  # share of the answer that is read; guess
-TYPING_MEDIAN_S, TYPING_SIGMA = 11.0, 0.8  # to write the next prompt; 50 characters at 52 wpm
-AGAIN = 0.04  # share of requests that are repeated at once, unread ("regenerate")
-TOKEN_MS = 14.0  # a middling decoding speed, 70 tokens a second
 OFFICE = 0.05  # share of people who sit behind one of the shared addresses of an office
 
 ENGLISH = 0.15  # share of the others who write English all the same; guess
@@ -51,14 +40,10 @@ COUNTRIES = (
     ("FR", 1, 3, 6), ("BR", -3, 4, 7), ("PT", 0, 4, 1), ("KZ", 5, 5, 3), ("SG", 8, 6, 2),
     ("TW", 8, 6, 4),
 )  # fmt: skip
-AGENTS = (
-    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/141.0 Safari/537.36",
-    "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 Version/19.0 Safari/605",
-    "Mozilla/5.0 (X11; Linux x86_64; rv:144.0) Gecko/20100101 Firefox/144.0",
-    "Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X) AppleWebKit/605.1.15 Mobile/15E148",
-    "openai-python/1.99.9", "anthropic-sdk-python/0.69.0", "example-chat-desktop/4.2.1",
-)  # fmt: skip
-DESKTOP = len(AGENTS) - 1  # the only one that offers tools
+SOFTWARE = (*BROWSERS, DESKTOP, *SDKS[:3], TOOLS[0])
+MOBILE = 0.12  # share of sessions on the way, over a mobile network; guess
+VPN = 0.03  # share of people whose sessions leave through a VPN; guess
+INSPECTED = 0.3  # share of offices whose proxy opens TLS and shows its own handshake; guess
 PATHS = ("/v1/chat/completions", "/v1/messages")
 MODELS = ("m-1", "m-1-mini", "m-2")
 SYSTEMS = (
@@ -93,7 +78,7 @@ class People:
         return {
             "home": home,
             "language": np.where(rng.random(self.count) < ENGLISH, 0, own),
-            "agent": rng.integers(0, len(AGENTS), self.count),
+            "software": np.array(SOFTWARE)[rng.integers(0, len(SOFTWARE), self.count)],
             "path": rng.integers(0, len(PATHS), self.count),
             "system": rng.integers(0, len(SYSTEMS), self.count),
             "maximum": rng.choice([0, 0, 0, 1024, 2048, 4096], self.count),
@@ -104,6 +89,7 @@ class People:
                 rng.integers(1, 6 + self.count // 160, self.count),
                 0,
             ),
+            "vpn": (rng.random(self.count) < VPN).astype(np.int64),
         }
 
     @cached_property
@@ -115,6 +101,12 @@ class People:
         )
         return sessions
 
+    def records(self, ids: list[str], start_s: int) -> list[dict[str, Any]]:
+        """Return the directory records of the people."""
+        return records(
+            PERSON, ids, self.countries(), seed=self.seed, name=self.name, start_s=start_s
+        )
+
     def countries(self) -> list[str]:
         """Return the country of each person."""
         return [COUNTRIES[h][0] for h in self._traits["home"]]
@@ -123,32 +115,8 @@ class People:
         """Return the requests of the sessions that begin on *day*; the last may end after it."""
         rng = np.random.default_rng([self.seed, 13, day + 1])
         rate = self._activity * (WEEKEND if weekday >= SATURDAY else 1)
-        who = np.repeat(np.arange(self.count), rng.poisson(rate))
-        zone = np.array([c[1] for c in COUNTRIES])[self._traits["home"][who]]
-        hour = (hour_of_day(RHYTHM, rng.random(len(who))) - zone) % 24
-        turns = np.minimum(rng.geometric(1 / SESSION_TURNS, len(who)), LONGEST)
-        first = np.concatenate([[0], np.cumsum(turns)[:-1]]).astype(np.int64)
-        total = int(turns.sum())
-        row = np.repeat(np.arange(len(who)), turns)
-        tokens = np.clip(rng.lognormal(np.log(ANSWER_MEDIAN), ANSWER_SIGMA, total), 1, 4000)
-        lasts = 350 + tokens * TOKEN_MS * rng.lognormal(0, 0.15, total)  # [ms]
-        pause = lasts / 1000 + np.where(
-            rng.random(total) < AGAIN,
-            rng.uniform(1, 5, total),
-            tokens * READING_S * rng.lognormal(np.log(SKIM_MEDIAN), SKIM_SIGMA, total)
-            + rng.lognormal(np.log(TYPING_MEDIAN_S), TYPING_SIGMA, total),
-        )
-        waited = np.concatenate([[0.0], np.cumsum(pause)[:-1]])
-        seconds = (hour * 3600)[row] + (waited - waited[first][row] if total else waited)
-        numbers = rng.integers(0, 1 << 62, len(who))
-        return Arrivals(
-            ts_us=start_us + day * DAY_US + (seconds * 1e6).astype(np.int64),
-            account=who[row],
-            session=numbers[row],
-            turn=np.arange(total) - first[row] + 1,
-            output_tokens=tokens.astype(np.int64),
-            duration_ms=lasts.astype(np.int64),
-        )
+        zone = np.array([c[1] for c in COUNTRIES])[self._traits["home"]]
+        return sessions(rng, rate, zone, day=day, start_us=start_us)
 
     def exchanges(self, arrivals: Arrivals, rng: np.random.Generator) -> pa.Table:
         """Write out the prompts and every other column."""
@@ -165,8 +133,8 @@ class People:
         cut = (mine["maximum"] > 0) & (arrivals.output_tokens >= mine["maximum"])
         columns: dict[str, Any] = {
             "session_id": hexes(arrivals.session, "s-{:015x}"),
-            "source_ip": self._addresses(rng, arrivals, mine["office"]),
-            "user_agent": pa.array(AGENTS).take(pa.array(mine["agent"])),
+            **self._places(arrivals, mine),
+            **clients.columns(mine["software"], arrivals.account, self._library(mine)),
             "path": pa.array(PATHS).take(pa.array(mine["path"])),
             "model": pa.array(MODELS).take(pa.array(mix(arrivals.session) % 3)),
             "stream": rng.random(n) < STREAMED,
@@ -176,7 +144,7 @@ class People:
             "max_tokens": maximum,
             "temperature": warmth,
             "turns": 2 * arrivals.turn - 1,
-            "tools": np.where(mine["agent"] == DESKTOP, 4, 0),
+            "tools": np.where(mine["software"] == DESKTOP, 4, 0),
             "ttft_ms": rng.lognormal(np.log(380), 0.4, n).clip(80, arrivals.duration_ms),
             "finish_reason": pc.if_else(pa.array(cut), "length", "stop"),
             "system_prompt": system,
@@ -227,18 +195,32 @@ class People:
             ]
         )
 
-    def _addresses(
-        self, rng: np.random.Generator, arrivals: Arrivals, office: IntArray
-    ) -> pa.Array:
-        """Return a home /64 with a new host part each day, or an office's address."""
-        home = mix(arrivals.account * 2 + (arrivals.session & 7 == 0) + salt(self.seed, "home"))
-        host = mix(home + arrivals.ts_us // DAY_US)
-        return pa.array(
+    def _library(self, mine: dict[str, IntArray]) -> IntArray:
+        """Return whose handshake is seen: the client's own, or that of the office's proxy."""
+        office = mine["office"]
+        chance = mix(office + salt(self.seed, "inspected")) & 0xFF
+        behind = (office > 0) & (chance < INSPECTED * 256)
+        return np.where(behind, len(clients.CLIENTS) + office % 3, mine["software"])
+
+    def _places(self, arrivals: Arrivals, mine: dict[str, IntArray]) -> places.Columns:
+        """Return a home, an office's address, a mobile network or a VPN's exit."""
+        where = (self.seed, self.name)
+        country = self._countries[arrivals.account]
+        on_the_way = (mix(arrivals.session + 3) & 0xFF) < MOBILE * 256
+        office, vpn = mine["office"] > 0, mine["vpn"] > 0
+        out = np.select([vpn, office, on_the_way], [0, 1, 2], 3)
+        rows = [np.flatnonzero(out == number) for number in range(4)]
+        who, session, ts_us = arrivals.account, arrivals.session, arrivals.ts_us
+        return places.merge(
             [
-                f"192.0.2.{o % 250 + 1}" if o
-                else f"2001:db8:{0x1000 | h & 0x3FFF:x}:{h >> 16 & 0xFFFF:x}"
-                f":{t >> 48 & 0xFFFF:x}:{t >> 32 & 0xFFFF:x}:{t >> 16 & 0xFFFF:x}:{t & 0xFFFF:x}"
-                for o, h, t in zip(office.tolist(), home.tolist(), host.tolist(), strict=True)
-            ],
-            pa.string(),
+                (rows[0], places.vpns(*where, who[rows[0]], session[rows[0]])),
+                (rows[1], places.offices(*where, mine["office"][rows[1]], country[rows[1]])),
+                (rows[2], places.mobiles(*where, who[rows[2]], session[rows[2]],
+                                         country[rows[2]])),
+                (rows[3], places.homes(*where, who[rows[3]], ts_us[rows[3]], country[rows[3]])),
+            ]
         )  # fmt: skip
+
+    @cached_property
+    def _countries(self) -> IntArray:
+        return places.country_numbers(self.countries())

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from stillhunt.lab import clients, places
 from stillhunt.lab.arrivals import (
     DAY_US,
     SATURDAY,
@@ -20,8 +21,10 @@ from stillhunt.lab.arrivals import (
     hour_of_day,
     renewals,
 )
+from stillhunt.lab.clients import SDKS
 from stillhunt.lab.grammar import grammar, phrases
-from stillhunt.lab.native import exchanges, hexes, mix, salt
+from stillhunt.lab.identity import BUSINESS, records
+from stillhunt.lab.native import exchanges, hexes, mix
 
 __all__ = ["Pipelines"]
 
@@ -48,13 +51,8 @@ ANSWER_SIGMA = 0.45
 STEPS = 3  # most templates of one pipeline, for the steps of its work; half have one
 SYSTEM = 0.6  # share of pipelines with a system prompt; guess
 CACHEABLE = 64  # tokens; shorter leads are not cached
-PLAIN = 20  # of 256 pipelines have an IPv4 address
 TOKEN_MS = 11.0
 JITTER_S = 0.03  # mean delay of the network: without it bursts would share a microsecond
-AGENTS = (
-    "openai-python/1.99.9", "anthropic-sdk-python/0.69.0", "python-requests/2.32.3",
-    "langchain/0.3.27", "litellm/1.78.0", "Go-http-client/2.0", "okhttp/5.1.0", "node",
-)  # fmt: skip
 PATHS = ("/v1/chat/completions", "/v1/messages")
 
 
@@ -95,7 +93,7 @@ class Pipelines:
             "weekend": rng.choice([1.0, 1.0, 0.2], self.count),
             "steps": rng.choice([1, 1, 2, STEPS], self.count),
             "workers": rng.choice([1, 1, 1, 2, 4], self.count),
-            "agent": rng.integers(0, len(AGENTS), self.count),
+            "agent": np.array(SDKS)[rng.integers(0, len(SDKS), self.count)],
             "path": rng.integers(0, len(PATHS), self.count),
         }
 
@@ -121,6 +119,12 @@ class Pipelines:
             system = f"You work for {words['company']}. {words['style']}"
             columns["system"].append(system if rng.random() < SYSTEM else None)
         return {name: pa.array(values) for name, values in columns.items()}
+
+    def records(self, ids: list[str], start_s: int) -> list[dict[str, Any]]:
+        """Return the directory records of the pipelines' owners."""
+        return records(
+            BUSINESS, ids, self.countries(), seed=self.seed, name=self.name, start_s=start_s
+        )
 
     def countries(self) -> list[str]:
         """Return the country of each pipeline's owner."""
@@ -158,6 +162,7 @@ class Pipelines:
             account=who,
             session=rng.integers(0, 1 << 62, len(who)),
             turn=np.ones(len(who), dtype=np.int64),
+            part=np.zeros(len(who), dtype=np.int64),
             output_tokens=tokens.astype(np.int64),
             duration_ms=lasts.astype(np.int64),
         )
@@ -180,8 +185,10 @@ class Pipelines:
         maximum = _numbers(jobs["maximum"])
         cut = arrivals.output_tokens >= maximum
         columns: dict[str, Any] = {
-            "source_ip": self._addresses(arrivals),
-            "user_agent": pa.array(AGENTS).take(pa.array(self._traits["agent"][who])),
+            **places.clouds(
+                self.seed, self.name, who, mix(arrivals.session) % self._traits["workers"][who]
+            ),
+            **clients.columns(self._traits["agent"][who], who),
             "path": pa.array(PATHS).take(pa.array(self._traits["path"][who])),
             "model": pa.array(["m-1-mini", "m-1-mini", "m-1", "m-2"]).take(
                 pa.array(mix(who + self.seed) & 3)
@@ -221,19 +228,6 @@ class Pipelines:
         answers = words.texts(rng, np.minimum(1 + arrivals.output_tokens // 60, 3), "state")
         label = labels.take(pa.array(rng.integers(0, len(labels), n)))
         return prompt, pc.if_else(jobs["labels"], label, answers)
-
-    def _addresses(self, arrivals: Arrivals) -> pa.Array:
-        """Return a cloud address: a /64 for each pipeline, one host for each worker."""
-        home = mix(arrivals.account + salt(self.seed, "cloud"))
-        worker = mix(arrivals.session) % self._traits["workers"][arrivals.account]
-        return pa.array(
-            [
-                f"198.51.100.{h >> 8 & 0xFF}" if h & 0xFF < PLAIN
-                else f"2001:db8:{0x8000 | h & 0x3FFF:x}:{h >> 16 & 0xFFFF:x}::{w + 10:x}"
-                for h, w in zip(home.tolist(), worker.tolist(), strict=True)
-            ],
-            pa.string(),
-        )  # fmt: skip
 
 
 _STEP = ("lead", "middle", "tail")

@@ -19,8 +19,11 @@ import numpy as np
 import pyarrow.compute as pc
 import zstandard
 
-from stillhunt.lab.crowd import Actor, Crowd, Harvesters, Outage, People, Pipelines
+from stillhunt.lab.crowd import Actor, Crowd, Outage
+from stillhunt.lab.harvesters import Harvesters
 from stillhunt.lab.native import JsonLines
+from stillhunt.lab.people import People
+from stillhunt.lab.pipelines import Pipelines
 from stillhunt.model.errors import ConfigError, InputError, StillhuntError
 from stillhunt.settings import near
 
@@ -199,15 +202,16 @@ def _moment(day: datetime.date) -> int:
 
 
 def _events(crowd: Crowd) -> list[dict[str, Any]]:
-    """Return what everyone saw: the outages, and a model that came out shortly before."""
+    """Return what everyone saw: outages, waves of bans, a model that came out shortly before."""
     release = crowd.start_us - 2 * 1440 * MINUTE_US + 900 * MINUTE_US
     events: list[tuple[int, str, str, str | None]] = [
         (release, "model_release", "m-2 becomes available", "m-2")
     ]
     events += [(o.start_us, "outage", "answers fail with 503", None) for o in crowd.outages]
+    events += [(w, "ban_wave", "accounts are shut out", None) for w in crowd.waves()]
     return [
         {"ts": str(np.datetime64(ts_us, "us")) + "Z", "kind": kind, "name": name, "model": model}
-        for ts_us, kind, name, model in events
+        for ts_us, kind, name, model in sorted(events, key=lambda e: e[0])
     ]
 
 
