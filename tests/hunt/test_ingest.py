@@ -184,9 +184,10 @@ def test_text_reaches_the_disk_only_as_the_settings_allow(
             lake=LakeSettings.model_validate({"text": text, "preview_characters": 5})
         ),
     )
-    hot = written[0]
+    hot, pieces = written[0], written.pop()
     assert hot["words"].to_pylist() == [4, 0]
     assert "prompt" not in hot.column_names
+    assert pieces.column_names == ["ts_us", "account_id", "part", "hash"]
     if kept is None:
         assert len(written) == 1
     else:

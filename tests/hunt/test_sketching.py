@@ -7,6 +7,7 @@ import pytest
 
 from stillhunt.hunt.sketching import add_sketches
 from stillhunt.model.exchange import COLUMNS
+from stillhunt.sketch.pieces import pieces
 from stillhunt.sketch.template import SKETCH_VERSION, sketch
 
 SEED = 2**63 + 11
@@ -65,6 +66,21 @@ def test_columns_have_the_names_and_types_of_the_exchange() -> None:
         for column in COLUMNS:
             if column.part == "sketch":
                 assert found.schema.field(column.name).type == kinds[column.kind]
+
+
+def test_pieces_are_added_where_somebody_asks() -> None:
+    prose = " ".join(f"{a}{b}" for a in "etaoins" for b in "hrdlu")
+    texts = [prose[3 * n :] for n in range(20)] + [None, ""]
+    table = pa.table({"prompt": texts, "system_prompt": texts[::-1]})
+    assert not {"prompt_pieces", "system_prompt_pieces"} & set(
+        add_sketches(table, SEED).column_names
+    )
+    found = add_sketches(table, SEED, with_pieces=True)
+    wanted = [pieces(text, SEED) if text else [] for text in texts]
+    assert [] in wanted
+    assert any(wanted)
+    for name, these in (("prompt_pieces", wanted), ("system_prompt_pieces", wanted[::-1])):
+        assert [[p for p in row if p >= 0] for row in found[name].to_pylist()] == these
 
 
 def test_without_text_nothing_is_known() -> None:

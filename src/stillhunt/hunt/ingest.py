@@ -23,6 +23,7 @@ from stillhunt.hunt.enrich import Enrichment
 from stillhunt.hunt.intake import Done, Intake
 from stillhunt.hunt.lake.schema import COLD
 from stillhunt.hunt.lake.store import Lake
+from stillhunt.hunt.pieces import pieces_of
 from stillhunt.hunt.records import frame_of, open_records
 from stillhunt.hunt.salvage import Read, Salvaged, read_whole
 from stillhunt.hunt.settings import HuntSettings
@@ -85,7 +86,7 @@ class Kit:
     reading: Callable[[str, str], _Reading]
     """Name of a reader and stream -> one worker's reading."""
     complete: Callable[[pa.Table], pa.Table]
-    """Exchanges -> the same with networks and sketch columns."""
+    """Exchanges -> the same with networks, sketch columns and pieces."""
 
 
 def standard_kit(settings: HuntSettings) -> Kit:
@@ -102,7 +103,7 @@ def standard_kit(settings: HuntSettings) -> Kit:
     def complete(rows: pa.Table) -> pa.Table:
         known = enrichment.add(rows)
         has_text = {"prompt", "system_prompt"}.intersection(known.column_names)
-        return sketching.add_sketches(known, seed) if has_text else known
+        return sketching.add_sketches(known, seed, with_pieces=True) if has_text else known
 
     return Kit(
         recognise=reading.recognise,
@@ -264,7 +265,8 @@ def _read(
     hot = together.select([name for name in HOT if name in together.column_names])
     hot = hot.take(np.arange(hot.num_rows))
     cold = _text(together, settings)
-    return Done(batch=batch, hot=hot, cold=cold, rejects=rejects, lines=lines)
+    pieces = pieces_of(together)
+    return Done(batch=batch, hot=hot, cold=cold, rejects=rejects, lines=lines, pieces=pieces)
 
 
 def _together(plain: pa.Table | None, rows: pa.Table | None) -> pa.Table | None:

@@ -48,6 +48,7 @@ class Done:
     """Rejects of the reader; those of the framing are in the batch."""
     lines: int
     """Records that the reader counted."""
+    pieces: pa.Table | None = None
 
     @property
     def is_to_be_read_again(self) -> bool:
@@ -84,6 +85,7 @@ class Intake:
         self.stream = ""
         self._hot: list[pa.Table] = []
         self._cold: list[pa.Table] = []
+        self._pieces: list[pa.Table] = []
         self._first_line = self._next_line = 1
         self._offset = self._committed = 0
         self._seam = b""
@@ -156,12 +158,13 @@ class Intake:
             self._tail = _tail(batch, length, counts) if batch.is_open else None
         self._hot += [done.hot] if done.hot is not None and rows else []
         self._cold += [done.cold] if done.cold is not None and done.cold.num_rows else []
+        self._pieces += [done.pieces] if done.pieces is not None else []
         self._next_line, self._offset, self._seam = batch.next_line, batch.end_offset, batch.seam
         if batch.is_open:
             self._flush(tail_name(self.stream, batch.first_line))
         elif (
             sum(table.num_rows for table in self._hot) >= FLUSH_ROWS
-            or sum(table.nbytes for table in self._hot + self._cold) >= FLUSH_BYTES
+            or sum(table.nbytes for table in self._hot + self._cold + self._pieces) >= FLUSH_BYTES
         ):
             self._flush()
         if self._offset - self._committed >= COMMIT_BYTES and self._frame != "parquet":
@@ -249,9 +252,9 @@ class Intake:
         self._wait()
         if self._hot:
             name = name or f"{self.stream}-{self._first_line:012d}"
-            load = [("hot", self._hot), ("cold", self._cold)]
+            load = [("hot", self._hot), ("cold", self._cold), ("pieces", self._pieces)]
             self._writing = self._writer.submit(_write, self._stage, name, load)
-            self._hot, self._cold = [], []
+            self._hot, self._cold, self._pieces = [], [], []
             self._first_line = self._next_line
 
     def _wait(self) -> None:

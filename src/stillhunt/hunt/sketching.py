@@ -11,9 +11,11 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from stillhunt.hunt.pieces import column_of
 from stillhunt.model.exchange import COLUMNS
 from stillhunt.sketch import alphabet
 from stillhunt.sketch.kernels import text
+from stillhunt.sketch.pieces import MOST
 from stillhunt.sketch.template import SKETCH_VERSION
 
 __all__ = ["add_sketches", "is_compiled"]
@@ -23,6 +25,7 @@ _KINDS = {"int64": pa.int64(), "int32": pa.int32(), "int16": pa.int16(),
 _TYPES = {c.name: _KINDS[c.kind] for c in COLUMNS if c.part == "sketch"}
 _ELSEWHERE = {"system_template", "elicitation", "probe", "template_public"}
 """Not made from one text by the kernel: of the system prompt, or only brought along."""
+_PIECES = pa.list_(pa.int64(), MOST)
 _SCRIPTS = pa.array(alphabet.SCRIPTS, pa.string())
 
 
@@ -45,7 +48,7 @@ _LANGUAGES = _language_table()
 is_compiled = text.is_compiled
 
 
-def add_sketches(table: pa.Table, seed: int) -> pa.Table:
+def add_sketches(table: pa.Table, seed: int, *, with_pieces: bool = False) -> pa.Table:
     """Return *table* with every sketch column, computed from ``prompt`` and ``system_prompt``.
 
     Where a row has no text, it keeps the sketches that it brought along, else they are NULL.
@@ -54,12 +57,16 @@ def add_sketches(table: pa.Table, seed: int) -> pa.Table:
     Args:
         table: Canonical columns, or some of them; strings may be sliced, chunked or large.
         seed: Of all hashes, unsigned 64-bit; see ``hunt.identity.sketch_seed``.
+        with_pieces: Whether to add the pieces of each text, see ``pieces.column_of``.
     """
     made: dict[str, pa.ChunkedArray] = {}
+    pieces: dict[str, pa.ChunkedArray] = {}
     if "prompt" in table.column_names:
-        made |= _sketch_column(table["prompt"], seed)
+        made |= _sketch_column(table["prompt"], seed, with_pieces)
+        pieces["prompt"] = made.pop("pieces")
     if "system_prompt" in table.column_names:
-        system = _sketch_column(table["system_prompt"], seed)
+        system = _sketch_column(table["system_prompt"], seed, with_pieces)
+        pieces["system_prompt"] = system["pieces"]
         made["system_template"] = system["template"]
         made.setdefault("sketch_version", pa.nulls(len(table), pa.int16()))
     for name, kind in _TYPES.items():
@@ -67,6 +74,8 @@ def add_sketches(table: pa.Table, seed: int) -> pa.Table:
         if name == "sketch_version" and "system_template" in made:
             column = pc.coalesce(column, system["sketch_version"])
         table = _put(table, name, column)
+    for text_name, column in pieces.items() if with_pieces else ():
+        table = _put(table, column_of(text_name), column)
     return table
 
 
@@ -92,22 +101,24 @@ def _put(table: pa.Table, name: str, column: pa.ChunkedArray) -> pa.Table:
     return table.set_column(at, pa.field(name, column.type), column)
 
 
-def _sketch_column(column: pa.ChunkedArray, seed: int) -> dict[str, pa.ChunkedArray]:
+def _sketch_column(
+    column: pa.ChunkedArray, seed: int, with_pieces: bool
+) -> dict[str, pa.ChunkedArray]:
     """Sketch a column of texts, chunk by chunk."""
     if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
         column = column.cast(pa.large_string())
-    parts = [_sketch_chunk(chunk, seed) for chunk in column.chunks]
+    parts = [_sketch_chunk(chunk, seed, with_pieces) for chunk in column.chunks]
+    kinds = {name: kind for name, kind in _TYPES.items() if name not in _ELSEWHERE}
     return {
         name: pa.chunked_array([part[name] for part in parts], kind)
-        for name, kind in _TYPES.items()
-        if name not in _ELSEWHERE
+        for name, kind in {**kinds, "pieces": _PIECES}.items()
     }
 
 
-def _sketch_chunk(chunk: pa.Array, seed: int) -> dict[str, pa.Array]:
+def _sketch_chunk(chunk: pa.Array, seed: int, with_pieces: bool) -> dict[str, pa.Array]:
     absent = chunk.is_null().to_numpy(zero_copy_only=False)
     offsets, data = _view(chunk)
-    found = text.sketch(offsets, data, ~absent, seed)
+    found = text.sketch(offsets, data, ~absent, seed, with_pieces=with_pieces)
     wordless = found.words == 0
     pair = found.script.astype(np.int32) * len(alphabet.LANGUAGES) + found.language
     return {
@@ -122,6 +133,7 @@ def _sketch_chunk(chunk: pa.Array, seed: int) -> dict[str, pa.Array]:
         "shingle_entropy": pa.array(found.shingle_entropy, mask=wordless),
         "script": _SCRIPTS.take(pa.array(found.script, mask=absent)),
         "language": _LANGUAGES.take(pa.array(pair, mask=absent)),
+        "pieces": pa.FixedSizeListArray.from_arrays(pa.array(found.pieces.reshape(-1)), MOST),
     }
 
 

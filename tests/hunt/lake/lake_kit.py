@@ -10,7 +10,9 @@ from stillhunt.hunt.framing import Batch
 from stillhunt.hunt.ingest import Kit
 from stillhunt.hunt.lake.schema import DAY_US, arrow_schema
 from stillhunt.hunt.lake.store import Lake
+from stillhunt.hunt.pieces import column_of
 from stillhunt.model.errors import InputError
+from stillhunt.sketch.pieces import MOST
 
 NOON = 20_600 * DAY_US + DAY_US // 2
 
@@ -54,8 +56,11 @@ def tiny_recognise(head: Sequence[str], frame: str) -> str:
 
 
 def tiny_sketch(rows: pa.Table) -> pa.Table:
-    words = pa.array([len((p or "").split()) for p in rows["prompt"].to_pylist()], pa.int32())
-    return rows.append_column("words", words)
+    """Add words, and as pieces the lengths of the first words (of which there are too few)."""
+    prompts = [(prompt or "").split() for prompt in rows["prompt"].to_pylist()]
+    pieces = [(sorted({len(word) for word in p}) + [-1] * MOST)[:MOST] for p in prompts]
+    rows = rows.append_column("words", pa.array([len(p) for p in prompts], pa.int32()))
+    return rows.append_column(column_of("prompt"), pa.array(pieces, pa.list_(pa.int64(), MOST)))
 
 
 KIT = Kit(
@@ -75,3 +80,17 @@ def rows_of(lake: Lake) -> list[tuple[object, ...]]:
         return con.sql(
             "SELECT ts_us, exchange_id, account_id, words FROM exchanges ORDER BY ALL"
         ).fetchall()
+
+
+def pieces_of(lake: Lake) -> list[tuple[object, ...]]:
+    with lake.connect(threads=1) as con:
+        return con.sql("SELECT ts_us, account_id, part, hash FROM pieces ORDER BY ALL").fetchall()
+
+
+def pieces_wanted(lake: Lake) -> list[tuple[object, ...]]:
+    """Return the pieces that the exchanges in *lake* must have, if all come from ``line``."""
+    return sorted(
+        (moment, account, 2, length)
+        for moment, _, account, _ in rows_of(lake)
+        for length in {len("say"), len(str(int(str(moment)) - NOON))}
+    )

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from lake_kit import KIT, line, rows_of
+from lake_kit import KIT, line, pieces_of, pieces_wanted, rows_of
 
 from stillhunt.hunt import ingest
 from stillhunt.hunt.lake import compact as compact_module
@@ -30,13 +30,15 @@ def lake(tmp_path: Path) -> Lake:
 def test_a_day_becomes_one_sorted_file(lake: Lake) -> None:
     rows = rows_of(lake)
     done = compact(lake)
-    assert (done.files_before, done.files_after, done.rows) == (20, 4, 100)
+    assert (done.files_before, done.files_after) == (30, 6)
+    assert done.rows == 100 + len(pieces_of(lake))
     assert rows_of(lake) == rows
-    for file in lake.files() + lake.files("cold"):
+    assert pieces_of(lake) == pieces_wanted(lake)
+    for file in lake.files() + lake.files("cold") + lake.files("pieces"):
         times = pq.ParquetFile(file).read()["ts_us"].to_pylist()
         assert times == sorted(times)
     again = compact(lake)
-    assert (again.files_before, again.files_after, again.rows) == (4, 4, 0)
+    assert (again.files_before, again.files_after, again.rows) == (6, 6, 0)
 
 
 def test_large_files_are_left_alone(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:

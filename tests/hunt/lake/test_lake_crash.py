@@ -13,7 +13,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from lake_kit import KIT, line, rows_of
+from lake_kit import KIT, line, pieces_of, pieces_wanted, rows_of
 
 from stillhunt.hunt import ingest, intake, source
 from stillhunt.hunt.lake import staging
@@ -76,9 +76,11 @@ def test_a_killed_process_loses_and_doubles_nothing(tmp_path: Path, logs: list[s
                 process.kill()
         rows = rows_of(lake)  # readable, and nothing of it twice
         assert len({row[1] for row in rows}) == len(rows) <= 900
+        assert pieces_of(lake) == pieces_wanted(lake)
         ingest.ingest(logs, lake=lake, settings=FULL, kit=KIT)
         assert rows_of(lake) == rows_of(whole)
         assert texts_of(lake) == texts_of(whole)
+        assert pieces_of(lake) == pieces_of(whole) == pieces_wanted(whole)
         assert counts_of(lake) == counts_of(whole)
 
 
@@ -133,9 +135,11 @@ def test_every_step_of_a_commit_may_be_the_last(
     monkeypatch.undo()
     rows = rows_of(lake)
     assert len({row[1] for row in rows}) == len(rows)
+    assert pieces_of(lake) == pieces_wanted(lake)
     work()
     assert len(rows_of(lake)) == len(texts_of(lake)) == 600
     assert len({row[1] for row in rows_of(lake)}) == 600
+    assert pieces_of(lake) == pieces_wanted(lake)
     assert not any((lake.path / "staging").iterdir())
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from lake_kit import KIT, NOON, line, rows_of
+from lake_kit import KIT, NOON, line, pieces_of, pieces_wanted, rows_of
 
 from stillhunt.hunt import ingest
 from stillhunt.hunt.lake.compact import compact
@@ -37,19 +37,23 @@ def moments(lake: Lake, part: str) -> list[int]:
 
 
 def test_rows_at_the_bound_go_and_rows_behind_it_stay(lake: Lake) -> None:
-    cold, hot = expire(lake, text_days=2, hot_days=4)
+    pieces = len(pieces_of(lake))
+    cold, hot, few = expire(lake, text_days=2, hot_days=4)
     assert (cold.part, cold.bound_us, cold.rows) == ("cold", NEWEST - 2 * DAY_US, 12)
     assert (hot.part, hot.bound_us, hot.rows) == ("hot", NEWEST - 4 * DAY_US, 4)
     assert moments(lake, "cold") == [NOON + n * DAY_US // 4 for n in range(12, 20)]
     assert moments(lake, "hot") == [NOON + n * DAY_US // 4 for n in range(4, 20)]
     assert (cold.oldest_us, hot.oldest_us) == (moments(lake, "cold")[0], moments(lake, "hot")[0])
+    assert (few.part, few.bound_us, few.oldest_us) == ("pieces", hot.bound_us, hot.oldest_us)
+    assert few.rows == pieces - len(pieces_of(lake)) > 0
+    assert pieces_of(lake) == pieces_wanted(lake)
     assert info(lake)["sources"]["tiny"][""] == 16
     days = {day.name for day in (lake.path / "cold").iterdir()}
     assert days == {file.parent.name for file in lake.files("cold")}
 
 
 def test_zero_days_keep_no_text(lake: Lake) -> None:
-    cold, _ = expire(lake, text_days=0, hot_days=400)
+    cold, *_ = expire(lake, text_days=0, hot_days=400)
     assert (cold.rows, cold.oldest_us, moments(lake, "cold")) == (20, None, [])
     assert len(rows_of(lake)) == 20
     text = b"".join(file.read_bytes() for file in lake.path.rglob("*") if file.is_file())
@@ -60,7 +64,7 @@ def test_a_second_expiry_finds_nothing_to_do(lake: Lake) -> None:
     expire(lake, text_days=2, hot_days=4)
     compact(lake)
     assert [(part.rows, part.files) for part in expire(lake, text_days=2, hot_days=4)] == [
-        (0, 0), (0, 0),
+        (0, 0), (0, 0), (0, 0),
     ]  # fmt: skip
 
 
@@ -68,7 +72,7 @@ def test_a_clock_that_runs_ahead_empties_no_lake(lake: Lake, tmp_path: Path) -> 
     log = tmp_path / "b.jsonl"
     log.write_text(line(25_000 * DAY_US) + "\n")
     ingest.ingest([str(log)], lake=lake, settings=HuntSettings(), kit=KIT)
-    _, hot = expire(lake, text_days=2, hot_days=4, now_us=NEWEST + 1)
+    _, hot, _ = expire(lake, text_days=2, hot_days=4, now_us=NEWEST + 1)
     assert (hot.bound_us, hot.rows) == (NEWEST - 4 * DAY_US, 4)
 
 
@@ -80,7 +84,7 @@ def test_what_a_crash_staged_goes_too(lake: Lake) -> None:
 
 def test_an_empty_lake_has_nothing_to_expire(tmp_path: Path) -> None:
     parts = expire(Lake.create(tmp_path / "empty"), text_days=1, hot_days=1)
-    assert [(p.rows, p.bound_us, p.oldest_us) for p in parts] == [(0, None, None)] * 2
+    assert [(p.rows, p.bound_us, p.oldest_us) for p in parts] == [(0, None, None)] * 3
 
 
 def test_a_row_that_outlives_its_time_is_an_error(

@@ -3,11 +3,12 @@
 import fcntl
 import json
 import os
+import shutil
 from pathlib import Path
 
 import duckdb
 import pytest
-from lake_kit import KIT, NOON, line, rows_of
+from lake_kit import KIT, NOON, line, pieces_of, pieces_wanted, rows_of
 
 from stillhunt.hunt import ingest
 from stillhunt.hunt.lake.compact import compact
@@ -54,6 +55,38 @@ def test_both_ends_of_a_bound_are_inclusive(lake: Lake) -> None:
     assert len(lake.files("hot", NOON + DAY_US, NOON + DAY_US)) == 1
 
 
+def test_pieces_stand_beside_the_exchanges_in_the_same_bounds(lake: Lake) -> None:
+    with lake.connect() as con:
+        columns = con.sql("DESCRIBE pieces").fetchall()
+        assert [row[:2] for row in columns] == [
+            ("ts_us", "BIGINT"), ("account_id", "VARCHAR"),
+            ("part", "TINYINT"), ("hash", "BIGINT"),
+        ]  # fmt: skip
+        assert con.sql("SELECT count(*) FROM pieces").fetchall() == [(0,)]
+    fill(lake, "a", 0, 1, 22, DAY_US, 3 * DAY_US)
+    with lake.connect() as con:
+        assert con.sql("DESCRIBE pieces").fetchall() == columns
+    assert pieces_of(lake) == pieces_wanted(lake) != []
+    for since, until in ((1, 22), (22, DAY_US), (4 * DAY_US, None)):
+        bounds = [None if bound is None else NOON + bound for bound in (since, until)]
+        with lake.connect(*bounds) as con:
+            times = [con.sql(f"SELECT DISTINCT ts_us FROM {v} ORDER BY 1").fetchall()
+                     for v in ("pieces", "exchanges")]  # fmt: skip
+        assert times[0] == times[1]
+
+
+def test_a_lake_from_before_there_were_pieces_opens_and_grows(lake: Lake) -> None:
+    fill(lake, "a", 1, 2)
+    shutil.rmtree(lake.path / "pieces")
+    old = Lake.open(lake.path)
+    assert len(rows_of(old)) == 2
+    assert pieces_of(old) == []
+    assert info(old)["piece_rows"] == 0
+    fill(old, "b", 3)
+    assert {row[0] for row in pieces_of(old)} == {NOON + 3}
+    assert (old.path / "pieces").stat().st_mode & 0o77 == 0
+
+
 def test_an_open_connection_keeps_its_rows(lake: Lake) -> None:
     fill(lake, "a", 1)
     fill(lake, "b", 2)
@@ -63,7 +96,7 @@ def test_an_open_connection_keeps_its_rows(lake: Lake) -> None:
     with pytest.raises(LakeError, match="a sweep is reading"):
         compact(lake)
     del con
-    assert compact(lake).files_after == 1
+    assert compact(lake).files_after == 2  # exchanges and pieces
     assert len(rows_of(lake)) == 3
     assert not any((lake.path / "spill").iterdir())
 
@@ -106,6 +139,8 @@ def test_info_is_told_from_footers(lake: Lake) -> None:
     assert told["bytes"] == sum(file.stat().st_size for file in lake.files())
     assert (told["lines"], told["rows_read"], told["rejects"]) == (4, 4, 0)
     assert (told["text_rows"], told["text_files"], told["text_bytes"]) == (0, 0, 0)
+    assert (told["piece_rows"], told["piece_files"]) == (len(pieces_of(lake)), 2)
+    assert told["piece_bytes"] == sum(file.stat().st_size for file in lake.files("pieces"))
     assert told["sources"]["tiny"]["words"] == told["sources"]["tiny"][""] == 4
     assert "model" not in told["sources"]["tiny"]
 

@@ -21,7 +21,10 @@ from stillhunt.hunt.lake.streams import tail_name
 __all__ = ["Compacted", "compact"]
 
 MAX_ROWS = 1_000_000
+MAX_PIECES = 4_000_000
+"""Pieces are narrow: 64 MB of them, which take some 250 MB while they are joined [rows]."""
 MAX_BYTES = 64 << 20
+PARTS = ("hot", "cold", "pieces")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,29 +46,30 @@ def compact(lake: Lake) -> Compacted:
     """
     rows = 0
     with lake.writing() as stage:
-        before = sum(len(lake.files(part)) for part in ("hot", "cold"))
+        before = sum(len(lake.files(part)) for part in PARTS)
         tails = {tail_name(s.id, s.tail.first_line) for s in lake.streams() if s.tail}
-        for part in ("hot", "cold"):
+        for part in PARTS:
             for day in lake.days(part):
                 files = sorted(day.glob("*.parquet"))
-                for group in _groups([file for file in files if file.stem not in tails]):
+                for group in _groups([file for file in files if file.stem not in tails], part):
                     joined = _join(group)
                     rows += len(joined)
                     folder = f"{part}/{day.name}"
                     stage.table(f"{folder}/{_name(group)}.parquet", joined)
                     stage.remove(f"{folder}/{file.name}" for file in group)
                     lake.commit(stage)
-        after = sum(len(lake.files(part)) for part in ("hot", "cold"))
+        after = sum(len(lake.files(part)) for part in PARTS)
     return Compacted(files_before=before, files_after=after, rows=rows)
 
 
-def _groups(files: list[Path]) -> Iterator[list[Path]]:
+def _groups(files: list[Path], part: str) -> Iterator[list[Path]]:
     """Yield runs of two files or more that fit into one."""
+    max_rows = MAX_PIECES if part == "pieces" else MAX_ROWS
     group: list[Path] = []
     rows = size = 0
     for file in files:
         its_rows, its_size = footer(file).num_rows, file.stat().st_size
-        if group and (rows + its_rows > MAX_ROWS or size + its_size > MAX_BYTES):
+        if group and (rows + its_rows > max_rows or size + its_size > MAX_BYTES):
             if len(group) > 1:
                 yield group
             group, rows, size = [], 0, 0

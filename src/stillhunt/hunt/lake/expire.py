@@ -6,6 +6,7 @@ say what time it is and later rows do not count. What is removed is gone from th
 not wiped from the medium.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pyarrow.compute as pc
@@ -25,7 +26,7 @@ class Expired:
     """What left one part of the lake."""
 
     part: str
-    """``hot`` or ``cold``."""
+    """``hot``, ``cold`` or ``pieces``."""
     bound_us: int | None
     """Rows at or before this moment are gone; None in an empty lake [us since epoch]."""
     rows: int
@@ -38,12 +39,12 @@ class Expired:
 def expire(
     lake: Lake, *, text_days: int, hot_days: int, now_us: int | None = None
 ) -> list[Expired]:
-    """Remove text and hot rows that are older than so many days, and verify it.
+    """Remove text, hot rows and pieces that are older than so many days, and verify it.
 
     Args:
         lake: The lake; what a crash staged is removed, too.
         text_days: Age at which text goes [days]; 0 removes all of it.
-        hot_days: The same for hot rows [days].
+        hot_days: The same for hot rows and pieces [days].
         now_us: Rows after this moment do not count as the newest [us since epoch].
 
     Raises:
@@ -53,8 +54,8 @@ def expire(
     with lake.writing() as stage:
         newest = _newest(lake, now_us)
         return [
-            _expire_part(lake, stage, part, days, newest)
-            for part, days in (("cold", text_days), ("hot", hot_days))
+            *_expire_parts(lake, stage, ("cold",), text_days, newest),
+            *_expire_parts(lake, stage, ("hot", "pieces"), hot_days, newest),
         ]
 
 
@@ -70,12 +71,25 @@ def _newest(lake: Lake, now_us: int | None) -> int | None:
     return newest
 
 
-def _expire_part(
-    lake: Lake, stage: Staging, part: str, days: int, newest_us: int | None
-) -> Expired:
+def _expire_parts(
+    lake: Lake, stage: Staging, parts: Sequence[str], days: int, newest_us: int | None
+) -> list[Expired]:
+    """Expire *parts* in one commit."""
     if newest_us is None:
-        return Expired(part=part, bound_us=None, rows=0, files=0, oldest_us=None)
+        return [Expired(part=p, bound_us=None, rows=0, files=0, oldest_us=None) for p in parts]
     bound = newest_us - days * DAY_US
+    gone = [_stage_part(lake, stage, part, bound) for part in parts]
+    lake.commit(stage)
+    return [
+        Expired(
+            part=part, bound_us=bound, rows=rows, files=files, oldest_us=_left(lake, part, bound)
+        )
+        for part, (rows, files) in zip(parts, gone, strict=True)
+    ]
+
+
+def _stage_part(lake: Lake, stage: Staging, part: str, bound: int) -> tuple[int, int]:
+    """Stage what is left of *part* behind *bound*; return how many rows go, in how many files."""
     rows = files = 0
     for file in lake.files(part, until_us=bound):
         first, last = time_range(file)
@@ -88,13 +102,17 @@ def _expire_part(
         if len(left):
             stage.table(name, left)  # takes the place of the old one
         stage.remove([name])
-    lake.commit(stage)
+    return rows, files
+
+
+def _left(lake: Lake, part: str, bound: int) -> int | None:
+    """Remove folders that are empty now, and return the oldest row, which is behind *bound*."""
     for day in [d for d in lake.days(part) if not any(d.iterdir())]:
         day.rmdir()
     oldest = _oldest(lake, part)
     if oldest is not None and oldest <= bound:
         raise LakeError(f"{lake.path}/{part} still holds rows that should be gone; report this")
-    return Expired(part=part, bound_us=bound, rows=rows, files=files, oldest_us=oldest)
+    return oldest
 
 
 def _oldest(lake: Lake, part: str) -> int | None:

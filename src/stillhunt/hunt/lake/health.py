@@ -8,13 +8,14 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from stillhunt.hunt.lake.schema import PIECES
 from stillhunt.model.errors import LakeError
 from stillhunt.model.exchange import COLUMNS
 
 __all__ = ["answering", "footer", "table", "time_range"]
 
 _STORED = {
-    "int64": "INT64", "int32": "INT32", "int16": "INT32", "float32": "FLOAT",
+    "int64": "INT64", "int32": "INT32", "int16": "INT32", "int8": "INT32", "float32": "FLOAT",
     "bool": "BOOLEAN", "string": "BYTE_ARRAY",
 }  # fmt: skip
 # DuckDB reports a page that does not unpack as its base class.
@@ -22,7 +23,8 @@ _DAMAGE = {
     duckdb.Error, duckdb.IOException, duckdb.InvalidInputException,
     duckdb.SerializationException, duckdb.ConversionException,
 }  # fmt: skip
-_TYPES = {column.name: _STORED[column.kind] for column in COLUMNS}
+_KINDS = {column.name: column.kind for column in COLUMNS}
+_TYPES = {name: _STORED[kind] for name, kind in {**PIECES, **_KINDS}.items()}
 """Column -> its type in a Parquet file."""
 
 
@@ -80,8 +82,8 @@ def answering(lake: Path) -> Iterator[None]:
         if type(error) not in _DAMAGE:
             raise
         raise LakeError(
-            f"the lake {lake} cannot be read ({type(error).__name__}); restore its folder hot"
-            " from a copy, or ingest the logs into a new lake"
+            f"the lake {lake} cannot be read ({type(error).__name__}); restore its folders hot"
+            " and pieces from a copy, or ingest the logs into a new lake"
         ) from error
 
 

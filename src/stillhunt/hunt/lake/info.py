@@ -20,6 +20,9 @@ class Info(TypedDict):
     text_rows: int
     text_files: int
     text_bytes: int
+    piece_rows: int
+    piece_files: int
+    piece_bytes: int
     first_ts_us: int | None
     last_ts_us: int | None
     streams: int
@@ -41,6 +44,7 @@ def info(lake: Lake) -> Info:
     footers = [footer(file) for file in files]
     ranges = [time_range(file, its) for file, its in zip(files, footers, strict=True)]
     texts = lake.files("cold")
+    pieces = lake.files("pieces")
     read = lake.streams()
     return Info(
         path=str(lake.path),
@@ -51,6 +55,9 @@ def info(lake: Lake) -> Info:
         text_rows=sum(footer(file).num_rows for file in texts),
         text_files=len(texts),
         text_bytes=sum(file.stat().st_size for file in texts),
+        piece_rows=sum(footer(file).num_rows for file in pieces),
+        piece_files=len(pieces),
+        piece_bytes=sum(file.stat().st_size for file in pieces),
         first_ts_us=min((first for first, _ in ranges), default=None),
         last_ts_us=max((last for _, last in ranges), default=None),
         streams=len(read),

@@ -14,6 +14,7 @@ from stillhunt.model.exchange import HOT, TEXT, column
 __all__ = [
     "COLD",
     "DAY_US",
+    "PIECES",
     "Filled",
     "add_filled",
     "arrow_schema",
@@ -26,6 +27,10 @@ __all__ = [
 
 COLD: tuple[str, ...] = ("exchange_id", "ts_us", "account_id", *TEXT)
 """Columns of the cold lake."""
+PIECES: Mapping[str, str] = {
+    "ts_us": "int64", "account_id": "string", "part": "int8", "hash": "int64",
+}  # fmt: skip
+"""Columns of the pieces and their types, see ``hunt.pieces``."""
 DAY_US = 86_400_000_000
 ROW_GROUP = 262_144
 
@@ -44,7 +49,7 @@ _TYPES = {
 # smaller and writing 25 % quicker (2M lines of an nginx log).
 _ALL_DIFFERENT = {
     "ts_us", "exchange_id", "simhash", "fill_hash", "prefix_hash", "unique_ratio",
-    "word_entropy", "shingle_entropy", *TEXT,
+    "word_entropy", "shingle_entropy", "hash", *TEXT,
 }  # fmt: skip
 _KEY = b"stillhunt.filled"
 

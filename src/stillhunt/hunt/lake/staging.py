@@ -23,7 +23,7 @@ __all__ = ["Staging", "clear", "is_settled", "replay", "sync_folder"]
 
 STAGING, JOURNAL = "staging", "journal"
 _STAGED = re.compile(r"[0-9]{6,}")
-_NAME = re.compile(r"(hot|cold|streams|quarantine)(/(?!\.\.?(/|$))[^/\0]+)+")
+_NAME = re.compile(r"(hot|cold|pieces|streams|quarantine)(/(?!\.\.?(/|$))[^/\0]+)+")
 
 
 class Staging:

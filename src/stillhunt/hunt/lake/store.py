@@ -7,13 +7,14 @@ import tempfile
 import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from itertools import chain
 from pathlib import Path
 
 import duckdb
 
 from stillhunt.hunt.lake import locks, staging
 from stillhunt.hunt.lake.health import answering, footer
-from stillhunt.hunt.lake.schema import day_name, private
+from stillhunt.hunt.lake.schema import PIECES, day_name, private
 from stillhunt.hunt.lake.staging import Staging
 from stillhunt.hunt.lake.streams import Stream, streams
 from stillhunt.model.errors import InputError, LakeError
@@ -23,12 +24,19 @@ __all__ = ["Lake"]
 
 SCHEMA = "stillhunt.lake/1"
 FOLDERS = (
-    "hot", "cold", "staging", "journal", "streams", "quarantine", "locks", "spill", "findings",
+    "hot", "cold", "pieces", "staging", "journal", "streams", "quarantine", "locks", "spill",
+    "findings",
 )  # fmt: skip
 SQL_TYPES = {
-    "int64": "BIGINT", "int32": "INTEGER", "int16": "SMALLINT", "float32": "FLOAT",
+    "int64": "BIGINT", "int32": "INTEGER", "int16": "SMALLINT", "int8": "TINYINT",
+    "float32": "FLOAT",
     "bool": "BOOLEAN", "string": "VARCHAR",
 }  # fmt: skip
+VIEWS = {
+    "exchanges": {name: SQL_TYPES[column(name).kind] for name in HOT},
+    "pieces": {name: SQL_TYPES[kind] for name, kind in PIECES.items()},
+}
+"""View -> column -> its type in DuckDB."""
 
 
 class Lake:
@@ -133,13 +141,13 @@ class Lake:
         return list(streams(self.path))
 
     def days(self, part: str) -> list[Path]:
-        """Return the folders of *part* (hot or cold), a day each, in their order."""
+        """Return the folders of *part* (hot, cold or pieces), a day each, in their order."""
         return sorted(d for d in (self.path / part).glob("day=*") if d.is_dir())
 
     def files(
         self, part: str = "hot", since_us: int | None = None, until_us: int | None = None
     ) -> list[Path]:
-        """Return the Parquet files of *part* (hot or cold) of the days in [since, until]."""
+        """Return the Parquet files of *part* (see ``days``) of the days in [since, until]."""
         first = f"day={day_name(since_us)}" if since_us is not None else ""
         last = f"day={day_name(until_us)}" if until_us is not None else "day=~"
         days = [day for day in self.days(part) if first <= day.name <= last]
@@ -153,10 +161,10 @@ class Lake:
         memory_mb: int = 1_500,
         threads: int | None = None,
     ) -> duckdb.DuckDBPyConnection:
-        """Return a DuckDB connection with the view ``exchanges``: every HOT column, no text.
+        """Return a DuckDB connection with the views ``exchanges`` and ``pieces``, no text.
 
-        It sees what was committed when it was opened. Nothing that it reads is removed while
-        it lives.
+        The first has every HOT column, the second those of PIECES. They see what was committed
+        when they were opened. Nothing that they read is removed while the connection lives.
 
         Args:
             since_us: First moment [us since epoch], inclusive; None is the beginning.
@@ -178,8 +186,11 @@ class Lake:
             with locks.held(root / "names", is_shared=True, wait_s=self.wait_s, busy=self._busy):
                 if not staging.is_settled(self.path):
                     raise LakeError(f"a commit in {self.path} could not be completed")
-                files = self.files("hot", since_us, until_us)
-            for file in files:
+                views = {
+                    "exchanges": self.files("hot", since_us, until_us),
+                    "pieces": self.files("pieces", since_us, until_us),
+                }
+            for file in chain(*views.values()):
                 footer(file)
             connection = duckdb.connect()
             spill = tempfile.mkdtemp(dir=self.path / "spill")
@@ -197,7 +208,8 @@ class Lake:
         connection.execute("SET temp_directory = ?", [spill])
         connection.execute("SET preserve_insertion_order = false")
         with answering(self.path):
-            connection.execute(_view(connection, files, since_us, until_us))
+            for name, files in views.items():
+                connection.execute(_view(connection, name, files, since_us, until_us))
         return connection
 
     @property
@@ -238,26 +250,25 @@ def _make_folders(root: Path) -> None:
 
 def _view(
     connection: duckdb.DuckDBPyConnection,
+    name: str,
     files: Sequence[Path],
     since_us: int | None,
     until_us: int | None,
 ) -> str:
-    """Return the view ``exchanges``: columns that no file has are NULL."""
+    """Return the view *name*: columns that no file has are NULL."""
     if not files:
-        columns = ", ".join(f"NULL::{SQL_TYPES[column(n).kind]} AS {n}" for n in HOT)
-        return f"CREATE VIEW exchanges AS SELECT {columns} WHERE false"
+        columns = ", ".join(f"NULL::{kind} AS {n}" for n, kind in VIEWS[name].items())
+        return f"CREATE VIEW {name} AS SELECT {columns} WHERE false"
     names = ", ".join("'" + str(file).replace("'", "''") + "'" for file in files)
     scan = f"read_parquet([{names}], union_by_name = true, hive_partitioning = false)"
     here = {row[0] for row in connection.execute(f"DESCRIBE FROM {scan}").fetchall()}
     columns = ", ".join(
-        f"{n}::{SQL_TYPES[column(n).kind]} AS {n}" if n in here
-        else f"NULL::{SQL_TYPES[column(n).kind]} AS {n}"
-        for n in HOT
-    )  # fmt: skip
+        f"{n if n in here else 'NULL'}::{kind} AS {n}" for n, kind in VIEWS[name].items()
+    )
     bounds = [f"ts_us >= {since_us:d}"] if since_us is not None else []
     bounds += [f"ts_us <= {until_us:d}"] if until_us is not None else []
     where = f" WHERE {' AND '.join(bounds)}" if bounds else ""
-    return f"CREATE VIEW exchanges AS SELECT {columns} FROM {scan}{where}"
+    return f"CREATE VIEW {name} AS SELECT {columns} FROM {scan}{where}"
 
 
 def _release(lock: int, spill: str) -> None:

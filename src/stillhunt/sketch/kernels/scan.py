@@ -66,9 +66,10 @@ def _rest_of_word(
 @compiled
 def scan(
     data: Bytes, at: int, end: int, seed: np.uint64, h: Hashes, c: Counts, seen: Hashes,
-    script_weights: Counts, tables: Tables, no_closer: Counts, line: Hashes, flags: Bytes,
+    marks: Bytes, script_weights: Counts, tables: Tables, no_closer: Counts, line: Hashes,
+    flags: Bytes,
 ) -> None:  # fmt: skip
-    """Read one text: fill *h*, *c*, the words *seen* and the weight of each script."""
+    """Read one text: fill *h*, *c*, the words *seen*, their *marks* and each script's weight."""
     plain, kinds, folds, scripts = tables
     frame.begin(h, c, seed)
     script_weights[:] = 0
@@ -116,7 +117,7 @@ def scan(
                 if word_start < quoted_until:
                     flag |= frame.QUOTED
                 if total < _CAP:
-                    seen[total] = word
+                    seen[total], marks[total] = word, flag
                 total += 1
                 if n == LINE:
                     frame.take_words(line, flags, n, h, c)

@@ -16,8 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 from stillhunt.sketch import alphabet, template
-from stillhunt.sketch.kernels import frame, measures, scan
+from stillhunt.sketch.kernels import frame, measures, pieces, scan
 from stillhunt.sketch.kernels.compiled import cached, compiled, is_known
+from stillhunt.sketch.pieces import MOST
 from stillhunt.sketch.words import word_hash
 
 __all__ = ["Sketches", "is_compiled", "sketch"]
@@ -26,9 +27,11 @@ Bytes = npt.NDArray[np.uint8]
 Hashes = npt.NDArray[np.uint64]
 Counts = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
+Pieces = npt.NDArray[np.int64]
 Stops = tuple[Hashes, Counts]
 
 _CAP: Final = template.CAP
+_SOURCES: Final = ("alphabet.py", "words.py", "template.py", "pieces.py")
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,8 @@ class Sketches:
     Hashes are int64, ``words`` int32, the rest of the numbers float32. ``script`` and
     ``language`` index ``alphabet.SCRIPTS`` and ``alphabet.LANGUAGES``; the latter holds what
     stop words say, before the script has its say. ``has_fill``: ``fill_hash`` means something.
+    ``pieces`` has a row of MOST a text, lowest first, -1 where there are no more; no rows at
+    all where nobody asked for them.
     """
 
     template: npt.NDArray[np.int64]
@@ -51,20 +56,22 @@ class Sketches:
     script: npt.NDArray[np.int8]
     language: npt.NDArray[np.int8]
     has_fill: npt.NDArray[np.bool_]
+    pieces: npt.NDArray[np.int64]
 
 
 @compiled
 def _sketch_batch(
     offsets: Counts, data: Bytes, valid: Flags, seed: np.uint64, tables: scan.Tables, stops: Stops,
     gains: npt.NDArray[np.float64], hashes: Hashes, words: npt.NDArray[np.int32],
-    spreads: npt.NDArray[np.float32], codes: npt.NDArray[np.int8], has_fill: Flags,
+    spreads: npt.NDArray[np.float32], codes: npt.NDArray[np.int8], has_fill: Flags, found: Pieces,
 ) -> None:  # fmt: skip
-    """Sketch every text of the batch into the last five arguments, one row a text."""
+    """Sketch every text of the batch into the last six arguments, one row a text."""
     stop_keys, stop_languages = stops
     h, c = np.empty(frame.HASHES, np.uint64), np.empty(frame.COUNTS, np.int64)
     script_weights = np.empty(measures.N_SCRIPTS, np.int64)
     hits = np.empty(measures.N_LANGUAGES, np.int64)
     seen, shingles = np.empty(_CAP, np.uint64), np.empty(_CAP, np.uint64)
+    marks = np.empty(_CAP, np.uint8)
     keys, counts = np.empty(measures.SLOTS, np.uint64), np.empty(measures.SLOTS, np.int32)
     sums, ones, no_closer = np.empty(8, np.uint64), np.empty(64, np.int64), np.empty(7, np.int64)
     line, flags = np.empty(scan.LINE, np.uint64), np.empty(scan.LINE, np.uint8)
@@ -72,7 +79,7 @@ def _sketch_batch(
         if not valid[row]:
             continue
         scan.scan(
-            data, offsets[row], offsets[row + 1], seed, h, c, seen, script_weights,
+            data, offsets[row], offsets[row + 1], seed, h, c, seen, marks, script_weights,
             tables, no_closer, line, flags,
         )  # fmt: skip
         words[row] = min(c[frame.C_TOTAL], 2_147_483_647)
@@ -90,6 +97,8 @@ def _sketch_batch(
         codes[0, row] = measures.pick_script(script_weights)
         codes[1, row] = measures.pick_language(seen, n, stop_keys, stop_languages, hits)
         has_fill[row] = c[frame.C_FILLS] > 0
+        if len(found) > 0:
+            pieces.find_pieces(seen, marks, n, seed, shingles, found[row])
 
 
 def _build_plain() -> npt.NDArray[np.uint8]:
@@ -107,7 +116,7 @@ def _digest() -> str:
     """Return a digest of every file that the kernel is made of."""
     digest = hashlib.sha256()
     here = Path(__file__).parent
-    beside = [here.parent / name for name in ("alphabet.py", "words.py", "template.py")]
+    beside = [here.parent / name for name in _SOURCES]
     for path in [*sorted(here.glob("*.py")), *beside]:
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
@@ -124,11 +133,11 @@ def _compile(digest: str) -> Callable[..., None]:
         offsets: Counts, data: Bytes, valid: Flags, seed: np.uint64, tables: scan.Tables,
         stops: Stops, gains: npt.NDArray[np.float64], hashes: Hashes,
         words: npt.NDArray[np.int32], spreads: npt.NDArray[np.float32],
-        codes: npt.NDArray[np.int8], has_fill: Flags,
+        codes: npt.NDArray[np.int8], has_fill: Flags, found: Pieces,
     ) -> None:  # fmt: skip
         _sketch_batch(
             offsets, data, valid, seed, tables, stops, gains,
-            hashes, words, spreads, codes, has_fill,
+            hashes, words, spreads, codes, has_fill, found,
         )  # fmt: skip
 
     run.__qualname__ = f"sketch_{digest}"
@@ -170,6 +179,8 @@ def sketch(
     data: npt.NDArray[np.uint8],
     valid: npt.NDArray[np.bool_] | None,
     seed: int,
+    *,
+    with_pieces: bool = False,
 ) -> Sketches:
     """Return the sketches of a batch of texts. The GIL is free meanwhile.
 
@@ -178,22 +189,24 @@ def sketch(
         data: The texts in UTF-8, one behind the other [bytes].
         valid: False where a text is absent, shape (n,); None means that all are there.
         seed: Of all hashes, unsigned 64-bit; whoever knows it can build collisions.
+        with_pieces: Whether to look for pieces, too.
     """
     n = len(offsets) - 1
     hashes, words = np.zeros((4, n), np.uint64), np.zeros(n, np.int32)
     spreads, codes = np.zeros((3, n), np.float32), np.zeros((2, n), np.int8)
     has_fill = np.zeros(n, np.bool_)
+    found = np.full((n if with_pieces else 0, MOST), -1, np.int64)
     _run(
         offsets.astype(np.int64), _read_only(data),
         np.ones(n, np.bool_) if valid is None else np.array(valid, np.bool_), np.uint64(seed),
         (_PLAIN, alphabet.KIND, alphabet.FOLD, alphabet.SCRIPT), _stops(seed), _GAINS,
-        hashes, words, spreads, codes, has_fill,
+        hashes, words, spreads, codes, has_fill, found,
     )  # fmt: skip
     signed = hashes.view(np.int64)
     return Sketches(
         template=signed[0], prefix_hash=signed[1], fill_hash=signed[2], simhash=signed[3],
         words=words, unique_ratio=spreads[0], word_entropy=spreads[1], shingle_entropy=spreads[2],
-        script=codes[0], language=codes[1], has_fill=has_fill,
+        script=codes[0], language=codes[1], has_fill=has_fill, pieces=found,
     )  # fmt: skip
 
 
