@@ -1,10 +1,10 @@
-"""Which accounts to look at first, until campaigns are calibrated.
+"""Which accounts to look at first: those that campaigns name, then those with findings.
 
-A ranking, not a verdict: nobody stands above low here, whatever the findings say.
+Findings alone are a ranking, not a verdict: they lift nobody above low, whatever they say.
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from stillhunt.model.finding import Finding, Severity
@@ -12,8 +12,12 @@ from stillhunt.model.finding import Finding, Severity
 __all__ = ["rank_accounts"]
 
 
-def rank_accounts(findings: Iterable[Finding]) -> tuple[dict[str, Any], ...]:
+def rank_accounts(
+    findings: Iterable[Finding], named: Mapping[str, Mapping[str, Any]] | None = None
+) -> tuple[dict[str, Any], ...]:
     """Return every account with a finding of severity low or more, the highest score first.
+
+    Accounts that campaigns name stand before all others, with what is said of them there.
 
     The score is the sum over evidence families of ln(1 + the largest statistic in the
     family): detectors of one family see the same thing, so they do not add up. It is not
@@ -25,12 +29,15 @@ def rank_accounts(findings: Iterable[Finding]) -> tuple[dict[str, Any], ...]:
         account = finding.subject.get("account_id")
         if account is not None and finding.allowed is None:
             own.setdefault(str(account), []).append(finding)
+    named = named or {}
     ranked = [
         _account(account, theirs)
         for account, theirs in own.items()
-        if any(finding.severity >= Severity.LOW for finding in theirs)
+        if account not in named and any(f.severity >= Severity.LOW for f in theirs)
     ]
-    return tuple(sorted(ranked, key=lambda one: (-one["score"], one["account_id"])))
+    first = sorted(named.values(), key=lambda one: (-one["severity"], -one["score"]))
+    rest = sorted(ranked, key=lambda one: (-one["score"], one["account_id"]))
+    return tuple(dict(one) for one in (*first, *rest))
 
 
 def _account(account: str, findings: Iterable[Finding]) -> dict[str, Any]:

@@ -15,6 +15,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from stillhunt.hunt.allow import apply_allow, check_allow
+from stillhunt.hunt.campaigns.describe import accounts_of, campaigns_of
+from stillhunt.hunt.campaigns.find import find_campaigns
 from stillhunt.hunt.claims import Moment, Question, ask_detector, ask_rule
 from stillhunt.hunt.coverage import Answered, Filled, answered, fill, lacking
 from stillhunt.hunt.directory import (
@@ -27,6 +29,7 @@ from stillhunt.hunt.directory import (
 from stillhunt.hunt.enrich import mail_domains
 from stillhunt.hunt.parameters import ALL_US, Parameter, fields_of, resolve
 from stillhunt.hunt.ranking import rank_accounts
+from stillhunt.hunt.report.figures import rfc3339
 from stillhunt.hunt.rule import Rule, load_rules
 from stillhunt.hunt.rule_files import all_rules
 from stillhunt.hunt.settings import HuntSettings
@@ -88,6 +91,10 @@ class SweepResult:
     period: tuple[int, int] | None
     """First and last exchange swept [us since epoch]; None in an empty lake."""
     totals: dict[str, int | None]
+    campaigns: tuple[dict[str, Any], ...] = ()
+    """Accounts that act as one, as the report tells them."""
+    named: Mapping[str, Mapping[str, Any]] = dataclasses.field(default_factory=dict)
+    """What the campaigns say of each account that they name."""
     notes: tuple[str, ...] = ()
     """What somebody who reads the findings has to know, in sentences."""
 
@@ -263,10 +270,14 @@ def _asked(
     if progress:
         progress("hunting", len(plan.questions), len(plan.questions))
     findings = apply_allow(found, plan.settings.allow, _orgs(plan, con, found))
+    hunted = find_campaigns(con, plan.accounts)
+    named = {} if hunted is None else accounts_of(hunted)
     return SweepResult(
         findings=findings,
         detectors=tuple(_counted(coverage, findings) for coverage in covered),
-        accounts=rank_accounts(findings),
+        accounts=rank_accounts(findings, named),
+        named=named,
+        campaigns=() if hunted is None else tuple(campaigns_of(hunted, con)),
         period=None if filled.first_us is None else (filled.first_us, filled.last_us or 0),
         totals=_totals(con, filled),
         notes=tuple(note for note in (*notes, _blind_days(plan, filled, until_us)) if note),
@@ -377,11 +388,14 @@ def _replayed(
     """
     first: dict[str, int] = {}
     seen: dict[str, Finding] = {}
+    alerts: list[tuple[int, set[str]]] = []
     steps = _steps(result.period, until, step_us)
     for done, step in enumerate(steps):
         if progress:
             progress("replay", done, len(steps))
-        for finding in _once(plan, step, None).findings:
+        then = _once(plan, step, None)
+        alerts += [(step, set(campaign["accounts"])) for campaign in then.campaigns]
+        for finding in then.findings:
             first.setdefault(finding.id, step)
             seen[finding.id] = finding
     now = {finding.id: finding for finding in result.findings}
@@ -394,8 +408,18 @@ def _replayed(
         notes=tuple(note for note in result.notes if "--replay" not in note),
         findings=findings,
         detectors=tuple(_counted(coverage, findings) for coverage in result.detectors),
-        accounts=rank_accounts(findings),
+        accounts=rank_accounts(findings, result.named),
+        campaigns=tuple(_alerted(campaign, alerts, until) for campaign in result.campaigns),
     )
+
+
+def _alerted(
+    campaign: Mapping[str, Any], alerts: Sequence[tuple[int, set[str]]], until: int | None
+) -> dict[str, Any]:
+    """Say at which step most of a campaign's first members were a campaign."""
+    members = set(campaign["accounts"])
+    steps = (step for step, then in alerts if 2 * len(then & members) > len(then))
+    return {**campaign, "first_alert_at": rfc3339(next(steps, until))}
 
 
 def _steps(period: tuple[int, int] | None, until: int | None, step_us: int) -> Sequence[int]:

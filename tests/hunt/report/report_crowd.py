@@ -258,6 +258,7 @@ def swept(found: Sequence[Finding] = (), **more: Any) -> Any:
         "findings": tuple(found),
         "detectors": detectors,
         "accounts": ({"account_id": HARVESTER, "severity": 2},),
+        "campaigns": (),
         "period": (START_US, START_US + 7 * DAY_US),
         "totals": {"exchanges": 51_000, "accounts": 60, "output_tokens": 9_000_000},
         "notes": ("volume rules look at the last 1 days of 7",),

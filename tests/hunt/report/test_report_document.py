@@ -109,7 +109,7 @@ def test_the_first_thousand_rejects_are_listed() -> None:
 
 def test_campaigns_take_the_published_shape() -> None:
     campaign = {"id": "5b0c", "severity": 5, "accounts": ["a1"], "score": math.nan}
-    document = build([], crowd.swept(), created_at=crowd.NOW, campaigns=[campaign])
+    document = build([], crowd.swept(campaigns=(campaign,)), created_at=crowd.NOW)
     assert document["campaigns"][0]["score"] is None
     assert document["campaigns"][0]["first_alert_at"] is None
     assert validated(document) == []

@@ -29,7 +29,6 @@ def build(
     *,
     created_at: datetime,
     rejects: Iterable["Reject"] = (),
-    campaigns: Iterable[Mapping[str, Any]] = (),
     events: Iterable[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
     """Return the report as plain lists, mappings, text and finite numbers.
@@ -39,7 +38,6 @@ def build(
         result: What the sweep found.
         created_at: Now, with a time zone; the clock is an argument.
         rejects: Lines that are no exchanges; the first ``LISTED_REJECTS`` are listed.
-        campaigns: Accounts that act as one, as ``shape.Campaign`` takes them.
         events: Moments everyone saw: ``ts_us``, ``kind``, ``name``, ``model``.
 
     Raises:
@@ -55,7 +53,7 @@ def build(
         detectors=[_detector(one) for one in result.detectors],
         findings=[finding_line(one) for one in result.findings],
         accounts=[shape.Account.model_validate(_finite(one)) for one in result.accounts],
-        campaigns=[shape.Campaign.model_validate(_finite(one)) for one in campaigns],
+        campaigns=[shape.Campaign.model_validate(_finite(one)) for one in result.campaigns],
         rejects=[
             shape.RejectLine(path=_text(one.path), line=one.line, reason=_text(one.reason))
             for one in islice(rejects, LISTED_REJECTS)

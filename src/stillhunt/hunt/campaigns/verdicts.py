@@ -1,0 +1,169 @@
+"""From scores to what a report says: campaigns, their members, and accounts.
+
+A group becomes part of a campaign when it is more likely than not that somebody runs it.
+Groups that share most of their members are one campaign. A member is named when its own
+evidence convicts it (false discovery rate over all accounts); who only shares what the members
+share is listed as *possible*, and accused of nothing.
+"""
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from stillhunt.hunt.campaigns.accounts import Accounts
+from stillhunt.hunt.campaigns.fusion import Scores, Weights, p_values, q_values
+from stillhunt.hunt.campaigns.groups import Groups
+from stillhunt.model.finding import NAMESPACE, Severity
+from stillhunt.sketch.likelihood import Floats, Ints
+
+__all__ = ["Campaign", "Standing", "Verdicts", "decide"]
+
+OVERLAP = 0.5
+"""Share of the members of the smaller group that makes two groups one campaign."""
+NAMED, GRAVE = 0.05, 0.01
+"""False discovery rate at which an account is named at all, and from which on it may be high."""
+COUNTS = 1.0
+"""A family counts as evidence of its own from so many nats on."""
+CROWD = 10
+"""Accounts of a campaign that may be critical."""
+DAY_US = 86_400_000_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """One account that belongs to a campaign."""
+
+    account: int
+    score: float
+    q_value: float
+    families: Mapping[str, float]
+    severity: Severity
+
+
+@dataclass(kw_only=True)
+class Campaign:
+    """Accounts that act as one."""
+
+    id: str
+    groups: list[int]
+    """Its candidate groups, the surest first."""
+    score: float
+    members: list[Standing] = field(default_factory=list)
+    possible: list[int] = field(default_factory=list)
+    """Codes of accounts."""
+    families: dict[str, float] = field(default_factory=dict)
+    severity: Severity = Severity.LOW
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdicts:
+    """What a sweep says of groups and accounts."""
+
+    campaigns: list[Campaign]
+    tested: int
+    """Candidate groups that were looked at."""
+
+
+def decide(groups: Groups, scores: Scores, accounts: Accounts, told: Weights) -> Verdicts:
+    """Return the campaigns, the surest first."""
+    best, where = _best(groups, scores, accounts)
+    known = np.flatnonzero(where >= 0)
+    q = np.ones(len(accounts))
+    q[known] = q_values(p_values(best[known], told), len(accounts))
+    campaigns = []
+    for theirs in _merged(groups, scores, q, where):
+        campaign = _campaign(groups, scores, accounts, theirs, q, best, where, told)
+        if campaign is not None:
+            campaigns.append(campaign)
+    campaigns.sort(key=lambda one: (-one.severity, -one.score, one.id))
+    return Verdicts(campaigns=campaigns, tested=groups.members.groups)
+
+
+def _best(groups: Groups, scores: Scores, accounts: Accounts) -> tuple[Floats, Ints]:
+    """Return the score of each account in its best group, and that member; -1 for none."""
+    members = groups.members
+    best, where = np.full(len(accounts), -np.inf), np.full(len(accounts), -1, np.int64)
+    pairs = np.unique(np.stack([groups.account, members.of]), axis=1)  # accounts that linked
+    account, member = pairs[0], pairs[1]
+    order = np.lexsort((member, scores.member[member]))
+    best[account[order]] = scores.member[member[order]]
+    where[account[order]] = member[order]
+    return best, where
+
+
+def _merged(groups: Groups, scores: Scores, q: Floats, where: Ints) -> list[list[int]]:
+    """Return the groups that somebody runs, those with mostly the same members together."""
+    members = groups.members
+    convicted = np.unique(members.group[where[(where >= 0) & (q <= NAMED)]])
+    run = convicted[scores.group[convicted] > 0]
+    run = run[np.argsort(-scores.group[run], kind="stable")]
+    first = np.searchsorted(members.group, np.arange(members.groups + 1))
+    kept: list[tuple[set[int], list[int]]] = []
+    for group in run.tolist():
+        who = set(members.account[first[group] : first[group + 1]].tolist())
+        for have, theirs in kept:
+            if len(have & who) >= OVERLAP * min(len(have), len(who)):
+                have.update(who)
+                theirs.append(group)
+                break
+        else:
+            kept.append((who, [group]))
+    return [theirs for _, theirs in kept]
+
+
+def _campaign(
+    groups: Groups,
+    scores: Scores,
+    accounts: Accounts,
+    theirs: list[int],
+    q: Floats,
+    best: Floats,
+    where: Ints,
+    told: Weights,
+) -> Campaign | None:
+    members = groups.members
+    is_theirs = np.isin(members.linked.group, theirs)
+    who = np.unique(groups.account[is_theirs])
+    at_home = np.isin(members.group[where[who]], theirs)
+    named = who[at_home & (q[who] <= NAMED)]
+    if not len(named):
+        return None
+    lead = theirs[0]
+    terms = {name: float(values[lead]) for name, values in scores.group_terms.items()}
+    begun = accounts.first_us[named]
+    oldest = named[np.lexsort((named, begun))[0]]
+    name = f"campaign/{accounts.ids[int(oldest)].as_py()}/{int(begun.min()) // DAY_US}"
+    campaign = Campaign(
+        id=str(uuid.uuid5(NAMESPACE, name)),
+        groups=theirs,
+        score=float(scores.group[lead]),
+        possible=[int(a) for a in who if a not in set(named.tolist())],
+        families={n: v for n, v in terms.items() if v > 0},
+    )
+    for account in named.tolist():
+        own = {n: float(v[where[account]]) for n, v in scores.member_terms.items()}
+        campaign.members.append(
+            Standing(
+                account=account,
+                score=float(best[account]),
+                q_value=float(q[account]),
+                families=own,
+                severity=_severity(own, float(q[account]), len(named), told),
+            )
+        )
+    campaign.members.sort(key=lambda one: (-one.score, one.account))
+    grades = sorted((one.severity for one in campaign.members), reverse=True)
+    campaign.severity = grades[len(grades) // 2]
+    return campaign
+
+
+def _severity(families: Mapping[str, float], q: float, crowd: int, told: Weights) -> Severity:
+    """Medium is one family, high two, critical two and a crowd; low before calibration."""
+    if not told.is_calibrated:
+        return Severity.LOW
+    count = sum(value >= COUNTS for value in families.values())
+    if count < 2 or q > GRAVE:  # noqa: PLR2004 - two independent families
+        return Severity.MEDIUM if count else Severity.LOW
+    return Severity.CRITICAL if crowd >= CROWD else Severity.HIGH
