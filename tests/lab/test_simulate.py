@@ -22,7 +22,9 @@ def read(path: Path) -> list[dict[str, Any]]:
 
 
 def tiny(out: Path, **more: object) -> module.Summary:
-    given: dict[str, Any] = {"accounts": 60, "days": 1, "base_rate": 0.05, **more}
+    given: dict[str, Any] = {
+        "accounts": 60, "days": 1, "base_rate": 0.05, "campaigns": ("clumsy",), **more
+    }  # fmt: skip
     return simulate(out, **given)
 
 

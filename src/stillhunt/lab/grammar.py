@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-__all__ = ["LANGUAGES", "Grammar", "IntArray", "grammar", "phrases", "place"]
+__all__ = ["LANGUAGES", "Grammar", "IntArray", "crossed", "grammar", "phrases", "place"]
 
 LANGUAGES = ("en", "es", "de", "fr", "pt", "ru", "zh")
 IntArray = npt.NDArray[np.int64]
@@ -46,8 +46,12 @@ class Grammar:
         slots: dict[str, list[str]] = dict(self._file["slots"])
         slots["number"] = [str(n) for n in range(2, 3000)]
         for name, shape in self._file["compose"].items():
-            slots[name] = _cross(shape, slots)
+            slots[name] = crossed(shape, slots)
         self._slots = {name: pa.array(words) for name, words in slots.items()}
+
+    def knows(self, kind: str) -> bool:
+        """Return whether this language has sentences of *kind*."""
+        return kind in self._file
 
     def sentences(self, rng: np.random.Generator, n: int, kind: str) -> pa.Array:
         """Return *n* sentences of *kind*, every slot drawn afresh.
@@ -59,8 +63,10 @@ class Grammar:
         parts = []
         for number, shape in enumerate(shapes):
             rows = np.flatnonzero(chosen == number)
+            if not len(rows):
+                continue
             parts.append((rows, self._fill(rng, shape, len(rows))))
-        return place(parts)
+        return place(parts) if parts else pa.array([], pa.string())
 
     def texts(self, rng: np.random.Generator, counts: IntArray, kind: str) -> pa.Array:
         """Return one text for each of *counts* [sentences]."""
@@ -87,9 +93,10 @@ def place(parts: list[tuple[IntArray, pa.Array]]) -> pa.Array:
     return pa.concat_arrays([array for _, array in parts]).take(pa.array(inverse))
 
 
-def _cross(shapes: str | list[str], slots: dict[str, list[str]]) -> list[str]:
+def crossed(shapes: str | list[str], slots: dict[str, list[str]]) -> list[str]:
+    """Return *shapes* with every combination of words from *slots* in their braces."""
     if isinstance(shapes, list):
-        return [words for shape in shapes for words in _cross(shape, slots)]
+        return [words for shape in shapes for words in crossed(shape, slots)]
     names = _SLOT.findall(shapes)
     return [
         shapes.format(**dict(zip(names, words, strict=True)))

@@ -11,7 +11,17 @@ import pyarrow as pa
 from stillhunt.lab.arrivals import Arrivals
 from stillhunt.lab.grammar import IntArray
 
-__all__ = ["SCHEMA", "JsonLines", "exchanges", "hexes", "mix", "refused", "salt"]
+__all__ = [
+    "SCHEMA",
+    "JsonLines",
+    "exchanges",
+    "hexes",
+    "mix",
+    "refused",
+    "replaced",
+    "salt",
+    "signatures",
+]
 
 SCHEMA = pa.schema(
     [
@@ -85,6 +95,16 @@ def refused(table: pa.Table, rows: npt.NDArray[np.bool_], status: int) -> pa.Tab
     return table.set_column(at, SCHEMA.field(at), ended)
 
 
+def replaced(table: pa.Table, columns: dict[str, Any]) -> pa.Table:
+    """Return *table* with other values in some of its columns."""
+    for name, value in columns.items():
+        at = SCHEMA.get_field_index(name)
+        table = table.set_column(
+            at, SCHEMA.field(at), _column(value, SCHEMA.field(at), len(table))
+        )
+    return table
+
+
 def _column(value: Any, field: pa.Field, n: int) -> pa.Array:  # noqa: ANN401  # array, scalar or None
     if value is None:
         return pa.nulls(n, field.type)
@@ -115,6 +135,12 @@ def salt(seed: int, what: str) -> np.int64:
 def hexes(values: IntArray, form: str = "{:016x}") -> pa.Array:
     """Format each integer, taken as unsigned, with *form*."""
     return pa.array([form.format(v) for v in values.view(np.uint64).tolist()], pa.string())
+
+
+def signatures(session: IntArray, turn: IntArray) -> pa.Array:
+    """Return the hash of the reasoning block that a turn sends back: the one before gave it."""
+    before = pa.array(turn > 1)
+    return pa.compute.if_else(before, hexes(mix(mix(session) + turn), "{:016x}"), None)
 
 
 class JsonLines:

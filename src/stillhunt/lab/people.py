@@ -16,8 +16,10 @@ from stillhunt.lab import clients, places
 from stillhunt.lab.arrivals import SATURDAY, Arrivals, FloatArray
 from stillhunt.lab.clients import BROWSERS, DESKTOP, SDKS, TOOLS
 from stillhunt.lab.grammar import LANGUAGES, IntArray, grammar, place
+from stillhunt.lab.homelands import Homeland, settle
 from stillhunt.lab.identity import PERSON, records
-from stillhunt.lab.native import exchanges, hexes, mix, salt
+from stillhunt.lab.moments import MODELS, NEWEST, adopted
+from stillhunt.lab.native import exchanges, hexes, mix, salt, signatures
 from stillhunt.lab.pacing import SESSION_TURNS, sessions
 
 __all__ = ["People"]
@@ -26,26 +28,17 @@ WEEKEND = 0.65  # sessions at weekends against working days; guess
 ACTIVITY_SIGMA = 1.1  # log-normal spread of people's activity: the busiest 1 % send 10 % of it all
 OFFICE = 0.05  # share of people who sit behind one of the shared addresses of an office
 
-ENGLISH = 0.15  # share of the others who write English all the same; guess
 LOWER = 0.35  # share of people who type without capitals; guess
 FOLLOW = 0.55  # share of later turns that only refine the answer
 PASTE = 0.05  # share of requests that paste a document
 TYPO = 0.04  # share of requests with each of the typing errors below
 STREAMED = 0.8
 
-# country, hours from UTC, language (index into LANGUAGES), weight
-COUNTRIES = (
-    ("US", -5, 0, 24), ("US", -8, 0, 9), ("GB", 0, 0, 8), ("IN", 5, 0, 11), ("CA", -5, 0, 4),
-    ("AU", 10, 0, 3), ("MX", -6, 1, 5), ("ES", 1, 1, 4), ("AR", -3, 1, 2), ("DE", 1, 2, 7),
-    ("FR", 1, 3, 6), ("BR", -3, 4, 7), ("PT", 0, 4, 1), ("KZ", 5, 5, 3), ("SG", 8, 6, 2),
-    ("TW", 8, 6, 4),
-)  # fmt: skip
 SOFTWARE = (*BROWSERS, DESKTOP, *SDKS[:3], TOOLS[0])
 MOBILE = 0.12  # share of sessions on the way, over a mobile network; guess
 VPN = 0.03  # share of people whose sessions leave through a VPN; guess
 INSPECTED = 0.3  # share of offices whose proxy opens TLS and shows its own handshake; guess
 PATHS = ("/v1/chat/completions", "/v1/messages")
-MODELS = ("m-1", "m-1-mini", "m-2")
 SYSTEMS = (
     None, None, None, "You are a helpful assistant.", "You are a helpful assistant.",
     "You are a careful writing partner. Ask when something is unclear.",
@@ -65,19 +58,21 @@ class People:
     """Mean requests of a person on a working day; many send nothing at all."""
     brief: bool = False
     """Leave out answers and pasted documents: for sizes that would fill a disk."""
+    release: int | None = None
+    """When the newest model comes out [us since epoch]."""
 
     kind = "person"
     campaign = None
 
     @cached_property
+    def _homeland(self) -> Homeland:
+        return settle(np.random.default_rng([self.seed, 10]), self.count)
+
+    @cached_property
     def _traits(self) -> dict[str, IntArray]:
         rng = np.random.default_rng([self.seed, 11])
-        weights = np.array([c[3] for c in COUNTRIES], dtype=float)
-        home = rng.choice(len(COUNTRIES), self.count, p=weights / weights.sum())
-        own = np.array([c[2] for c in COUNTRIES])[home]
         return {
-            "home": home,
-            "language": np.where(rng.random(self.count) < ENGLISH, 0, own),
+            "language": self._homeland.language,
             "software": np.array(SOFTWARE)[rng.integers(0, len(SOFTWARE), self.count)],
             "path": rng.integers(0, len(PATHS), self.count),
             "system": rng.integers(0, len(SYSTEMS), self.count),
@@ -109,14 +104,13 @@ class People:
 
     def countries(self) -> list[str]:
         """Return the country of each person."""
-        return [COUNTRIES[h][0] for h in self._traits["home"]]
+        return self._homeland.codes
 
     def arrivals(self, day: int, start_us: int, weekday: int) -> Arrivals:
         """Return the requests of the sessions that begin on *day*; the last may end after it."""
         rng = np.random.default_rng([self.seed, 13, day + 1])
         rate = self._activity * (WEEKEND if weekday >= SATURDAY else 1)
-        zone = np.array([c[1] for c in COUNTRIES])[self._traits["home"]]
-        return sessions(rng, rate, zone, day=day, start_us=start_us)
+        return sessions(rng, rate, self._homeland.zone, day=day, start_us=start_us)
 
     def exchanges(self, arrivals: Arrivals, rng: np.random.Generator) -> pa.Table:
         """Write out the prompts and every other column."""
@@ -131,12 +125,13 @@ class People:
         system = pa.array(SYSTEMS).take(pa.array(mine["system"]))
         maximum = pa.array(mine["maximum"], mask=mine["maximum"] == 0)
         cut = (mine["maximum"] > 0) & (arrivals.output_tokens >= mine["maximum"])
+        coder = mine["software"] == TOOLS[0]
         columns: dict[str, Any] = {
             "session_id": hexes(arrivals.session, "s-{:015x}"),
             **self._places(arrivals, mine),
             **clients.columns(mine["software"], arrivals.account, self._library(mine)),
             "path": pa.array(PATHS).take(pa.array(mine["path"])),
-            "model": pa.array(MODELS).take(pa.array(mix(arrivals.session) % 3)),
+            "model": self._models(arrivals),
             "stream": rng.random(n) < STREAMED,
             "input_tokens": 8 + typed + history,
             "cached_tokens": np.where(arrivals.turn > 1, history * 0.9, 0),
@@ -144,7 +139,11 @@ class People:
             "max_tokens": maximum,
             "temperature": warmth,
             "turns": 2 * arrivals.turn - 1,
-            "tools": np.where(mine["software"] == DESKTOP, 4, 0),
+            "tools": np.where(mine["software"] == DESKTOP, 4, 0) + 9 * coder,
+            "reasoning_tokens": np.where(coder, arrivals.output_tokens // 3, 0),
+            "reasoning_signature_hash": pc.if_else(
+                pa.array(coder), signatures(arrivals.session, arrivals.turn), None
+            ),
             "ttft_ms": rng.lognormal(np.log(380), 0.4, n).clip(80, arrivals.duration_ms),
             "finish_reason": pc.if_else(pa.array(cut), "length", "stop"),
             "system_prompt": system,
@@ -195,6 +194,12 @@ class People:
             ]
         )
 
+    def _models(self, arrivals: Arrivals) -> pa.Array:
+        """Return a model for each session; who has moved to the newest stays there."""
+        moved = adopted(self.seed, self.name, arrivals.account, arrivals.ts_us, self.release)
+        usual = mix(arrivals.session) % len(MODELS)
+        return pa.array((*MODELS, NEWEST)).take(pa.array(np.where(moved, len(MODELS), usual)))
+
     def _library(self, mine: dict[str, IntArray]) -> IntArray:
         """Return whose handshake is seen: the client's own, or that of the office's proxy."""
         office = mine["office"]
@@ -205,7 +210,7 @@ class People:
     def _places(self, arrivals: Arrivals, mine: dict[str, IntArray]) -> places.Columns:
         """Return a home, an office's address, a mobile network or a VPN's exit."""
         where = (self.seed, self.name)
-        country = self._countries[arrivals.account]
+        country = self._homeland.country[arrivals.account]
         on_the_way = (mix(arrivals.session + 3) & 0xFF) < MOBILE * 256
         office, vpn = mine["office"] > 0, mine["vpn"] > 0
         out = np.select([vpn, office, on_the_way], [0, 1, 2], 3)
@@ -220,7 +225,3 @@ class People:
                 (rows[3], places.homes(*where, who[rows[3]], ts_us[rows[3]], country[rows[3]])),
             ]
         )  # fmt: skip
-
-    @cached_property
-    def _countries(self) -> IntArray:
-        return places.country_numbers(self.countries())

@@ -50,6 +50,9 @@ RAMP_SIGMA = 0.35  # growth of the rate over a week, log-normal: some customers 
 ANSWER_SIGMA = 0.45
 STEPS = 3  # most templates of one pipeline, for the steps of its work; half have one
 SYSTEM = 0.6  # share of pipelines with a system prompt; guess
+# Half of them attach a page or a picture: tokens of the request that are no text. Guess; with it
+# pipelines have the majority of all tokens, as batch customers do.
+ATTACHING, PAGE_MEDIAN, PAGE_SIGMA = 0.5, 2500.0, 0.5
 CACHEABLE = 64  # tokens; shorter leads are not cached
 TOKEN_MS = 11.0
 JITTER_S = 0.03  # mean delay of the network: without it bursts would share a microsecond
@@ -91,6 +94,8 @@ class Pipelines:
             "zone": rng.choice([-8, -5, 0, 1, 5, 8], self.count),
             "ramp": rng.normal(0, RAMP_SIGMA, self.count),
             "weekend": rng.choice([1.0, 1.0, 0.2], self.count),
+            "page": PAGE_MEDIAN
+            * (mix(np.arange(self.count) + self.seed) & 0xFF < 256 * ATTACHING),
             "steps": rng.choice([1, 1, 2, STEPS], self.count),
             "workers": rng.choice([1, 1, 1, 2, 4], self.count),
             "agent": np.array(SDKS)[rng.integers(0, len(SDKS), self.count)],
@@ -180,7 +185,8 @@ class Pipelines:
         characters = pc.add(
             pc.utf8_length(prompt), pc.coalesce(pc.utf8_length(system.cast("string")), 0)
         )
-        inputs = 6 + _numbers(characters) / grammar("en").characters_per_token
+        pages = self._traits["page"][who] * rng.lognormal(0, PAGE_SIGMA, n)
+        inputs = 6 + pages + _numbers(characters) / grammar("en").characters_per_token
         prefix = pc.utf8_length(jobs["lead"]).to_numpy() / grammar("en").characters_per_token
         maximum = _numbers(jobs["maximum"])
         cut = arrivals.output_tokens >= maximum

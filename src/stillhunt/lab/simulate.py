@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -21,19 +22,22 @@ import zstandard
 
 from stillhunt.lab.crowd import Actor, Crowd, Outage
 from stillhunt.lab.harvesters import Harvesters
+from stillhunt.lab.moments import NEWEST, release_us
 from stillhunt.lab.native import JsonLines
 from stillhunt.lab.people import People
 from stillhunt.lab.pipelines import Pipelines
+from stillhunt.lab.population import honest
 from stillhunt.model.errors import ConfigError, InputError, StillhuntError
+from stillhunt.registry import parts
 from stillhunt.settings import near
 
-__all__ = ["CAMPAIGNS", "SIZES", "Size", "Summary", "demo_day", "simulate"]
+__all__ = ["SIZES", "Size", "Summary", "campaign_names", "demo_day", "simulate"]
 
-CAMPAIGNS = ("clumsy",)
-"""Campaigns that can be simulated."""
+CLUMSY = "clumsy"
+USUAL = ("pool", CLUMSY)
+"""What attacks where nothing is said: the first of these that there is."""
 START = datetime.date(2026, 9, 7)  # a Monday
 FILES = {"exchanges.jsonl", "exchanges.jsonl.zst", "accounts.jsonl", "events.jsonl", "truth.jsonl"}
-PIPELINES = 0.03  # share of accounts that are programs; guess
 MOST_ATTACKERS = 0.5
 MINUTE_US = 60_000_000
 
@@ -50,8 +54,11 @@ class Size:
     harvest: float
     """Mean exchanges of one harvester in all."""
     base_rate: float = 0.01
+    pace: float = 1.0
+    """How much the honest kinds send, relative to what is usual for them."""
     compressed: bool = True
     brief: bool = False
+    batch: int = 20_000
 
 
 SIZES: Mapping[str, Size] = {
@@ -63,10 +70,10 @@ SIZES: Mapping[str, Size] = {
         accounts=10_000, days=14, per_account_day=14.3, people_per_day=5.5, harvest=2_000
     ),
     # 16M exchanges in all. With 9 % attackers, as many as the pool of 25,000 that this size
-    # is made for, each can only take 150 answers: still above the volume bound, once.
+    # is made for, a clumsy one can only take 150 answers: above the volume bound, once.
     "large": Size(
         accounts=275_000, days=7, per_account_day=9.08, people_per_day=3.5, harvest=150,
-        base_rate=0.09, brief=True,
+        base_rate=0.09, pace=0.4, brief=True, batch=100_000,
     ),
 }  # fmt: skip
 
@@ -101,6 +108,7 @@ def simulate(
     base_rate: float | None = None,
     days: int | None = None,
     accounts: int | None = None,
+    evasion: object | None = None,
 ) -> Summary:
     """Write a simulated population to the folder *out*.
 
@@ -114,7 +122,8 @@ def simulate(
         accounts: Accounts of all kinds, instead of the size's own.
         size: small (2,000 accounts, 7 days), medium (10,000, 14) or large (275,000, 7, 16M
             exchanges; prompts are short and answers left out).
-        campaigns: What attacks; empty means all of ``CAMPAIGNS``.
+        campaigns: What attacks, names of ``campaign_names``, in equal parts; default ``USUAL``.
+        evasion: How campaigns hide (``lab/evasion.py``); default: each in its own way.
         base_rate: Share of attacking accounts in [0, 0.5]; default that of the size.
 
     Raises:
@@ -124,11 +133,11 @@ def simulate(
     """
     if size not in SIZES:
         raise ConfigError(f"size is {size!r}; give {', '.join(SIZES)}{near(size, SIZES)}")
+    known = campaign_names()
     for one in campaigns:
-        if one not in CAMPAIGNS:
+        if one not in known:
             raise ConfigError(
-                f"there is no campaign {one!r}; there is {', '.join(CAMPAIGNS)}"
-                f"{near(one, CAMPAIGNS)}"
+                f"there is no campaign {one!r}; there is {', '.join(known)}{near(one, known)}"
             )
     chosen = SIZES[size]
     total = _within("accounts", chosen.accounts if accounts is None else accounts, 20, 5_000_000)
@@ -137,9 +146,13 @@ def simulate(
     if not 0 <= rate <= MOST_ATTACKERS:
         raise ConfigError(f"base_rate is {rate!r}; give a share of accounts in [0, 0.5]")
     _within("seed", seed, 0, 2**31 - 1)
+    actors = _actors(
+        chosen, seed=seed, accounts=total, days=span, rate=rate, campaigns=campaigns,
+        evasion=evasion,
+    )  # fmt: skip
     crowd = Crowd(
-        actors=_actors(chosen, seed=seed, accounts=total, days=span, rate=rate),
-        seed=seed, start=START, days=span, outages=_outages(START, span),
+        actors=actors, seed=seed, start=START, days=span, outages=_outages(START, span),
+        batch=chosen.batch,
     )  # fmt: skip
     return _write(out, crowd, compressed=chosen.compressed)
 
@@ -173,21 +186,64 @@ def _within(name: str, value: int, least: int, most: int) -> int:
     return value
 
 
-def _actors(size: Size, *, seed: int, accounts: int, days: int, rate: float) -> tuple[Actor, ...]:
+def campaign_names() -> tuple[str, ...]:
+    """Return the campaigns that can be simulated: the clumsy harvester and all parts."""
+    return (CLUMSY, *(name for name in _parts() if name != CLUMSY))
+
+
+def _parts() -> Mapping[str, type[Any]]:
+    return parts("stillhunt.lab.campaigns") if find_spec("stillhunt.lab.campaigns") else {}
+
+
+def _actors(
+    size: Size,
+    *,
+    seed: int,
+    accounts: int,
+    days: int,
+    rate: float,
+    campaigns: tuple[str, ...] = (),
+    evasion: object | None = None,
+) -> tuple[Actor, ...]:
     """Share the accounts out; pipelines send what is left of the size's exchanges."""
     attackers = round(accounts * rate)
-    programs = max(1, round((accounts - attackers) * PIPELINES))
-    people = accounts - attackers - programs
-    left = size.per_account_day * accounts * days - size.harvest * attackers
-    left -= size.people_per_day * people * days
+    chosen = campaigns or tuple(name for name in USUAL if name in campaign_names())[:1]
+    attacks = _attacks(size, chosen, attackers, seed=seed, days=days, evasion=evasion)
+    taken = sum(a.count * getattr(a, "per_day", size.harvest / days) * days for a in attacks)
     return (
-        People(count=people, seed=seed, per_day=size.people_per_day, brief=size.brief),
-        Pipelines(
-            count=programs, seed=seed, per_day=max(60.0, left / (programs * days)),
-            brief=size.brief,
+        *honest(
+            accounts - attackers, seed=seed, days=days, start_us=_moment(START), pace=size.pace,
+            people_per_day=size.people_per_day, brief=size.brief,
+            exchanges=size.per_account_day * accounts * days - taken,
         ),
-        Harvesters(count=attackers, seed=seed, requests=size.harvest, days=days),
+        *attacks,
     )  # fmt: skip
+
+
+def _attacks(
+    size: Size,
+    names: tuple[str, ...],
+    attackers: int,
+    *,
+    seed: int,
+    days: int,
+    evasion: object | None,
+) -> list[Actor]:
+    """Return one actor for each campaign, with an equal part of the attackers."""
+    actors: list[Actor] = []
+    hidden = {} if evasion is None else {"evasion": evasion}
+    for number, name in enumerate(names):
+        count = attackers * (number + 1) // len(names) - attackers * number // len(names)
+        if not count:
+            continue
+        if name == CLUMSY:
+            actors.append(Harvesters(count=count, seed=seed, requests=size.harvest, days=days))
+        else:
+            part = _parts()[name]
+            actors.append(
+                part(count=count, seed=seed, days=days, start_us=_moment(START), **hidden)
+            )
+    return actors
 
 
 def _outages(start: datetime.date, days: int) -> tuple[Outage, ...]:
@@ -202,12 +258,15 @@ def _moment(day: datetime.date) -> int:
 
 
 def _events(crowd: Crowd) -> list[dict[str, Any]]:
-    """Return what everyone saw: outages, waves of bans, a model that came out shortly before."""
+    """Return what everyone saw: models that came out, outages, waves of bans."""
     release = crowd.start_us - 2 * 1440 * MINUTE_US + 900 * MINUTE_US
     events: list[tuple[int, str, str, str | None]] = [
         (release, "model_release", "m-2 becomes available", "m-2")
     ]
     events += [(o.start_us, "outage", "answers fail with 503", None) for o in crowd.outages]
+    newest = release_us(crowd.start_us, crowd.days)
+    if newest is not None:
+        events.append((newest, "model_release", f"{NEWEST} becomes available", NEWEST))
     events += [(w, "ban_wave", "accounts are shut out", None) for w in crowd.waves()]
     return [
         {"ts": str(np.datetime64(ts_us, "us")) + "Z", "kind": kind, "name": name, "model": model}
