@@ -25,29 +25,26 @@ from stillhunt.lab.clients import SDKS
 from stillhunt.lab.grammar import grammar, phrases
 from stillhunt.lab.identity import BUSINESS, records
 from stillhunt.lab.native import exchanges, hexes, mix
+from stillhunt.lab.shapes import hours, measured
 
 __all__ = ["Pipelines"]
 
-# Volumes: log-normal. The 205 clients of ServeGen spread over sigma 2.7, but they are a
+# Volumes: log-normal. ServeGen's clients spread more (``shapes.toml``), but they are a
 # provider's largest; a smaller spread keeps a small population from being one pipeline.
 VOLUME_SIGMA = 1.3
 MOST = 40_000  # requests a day of one pipeline
-# Unevenness of gaps: ServeGen's quartiles over clients are 1.4, 2.5 and 6.5; its windows
-# of Gamma gaps have 0.35 to 2.8 (5 % and 95 %) and a median of 1.06. Cron loops are steadier.
-CV_MEDIAN, CV_SIGMA = 1.1, 0.8
+# Unevenness of gaps: ServeGen's clients, within 10 minutes. Cron loops are steadier.
+CV_MEDIAN, CV_SIGMA = measured("clients", "gap_cv_median"), measured("clients", "gap_cv_sigma")
 CV_LEAST, CV_MOST = 0.04, 8.0
 LOOPS = 0.15  # share of pipelines that are a plain loop with a fixed wait; guess
 LOOP_CV = 0.06
 # When: round the clock with a mild swell, at night in one go, or in the hours of an office.
 ALWAYS, NIGHTLY, OFFICE, FLAT = range(4)  # flat: round the clock without a swell, as loops do
 SHARES = (0.5, 0.25, 0.25)
-# ServeGen's small pool swings by a factor of 2.2 between its quietest and busiest hour.
-SWELL = np.array(
-    [6, 6, 6, 6, 6, 7, 7, 8, 10, 11, 12, 12, 11, 11, 12, 12, 11, 10, 9, 8, 8, 7, 7, 6.0]
-)
+SWELL = hours("clients")
 DESKS = np.array([0] * 7 + [3, 8, 10, 11, 10, 7, 9, 11, 11, 9, 5, 2] + [0] * 5, dtype=float)
 RAMP_SIGMA = 0.35  # growth of the rate over a week, log-normal: some customers double
-ANSWER_SIGMA = 0.45
+ANSWER_SIGMA = measured("clients", "answer_sigma")
 STEPS = 3  # most templates of one pipeline, for the steps of its work; half have one
 SYSTEM = 0.6  # share of pipelines with a system prompt; guess
 # Half of them attach a page or a picture: tokens of the request that are no text. Guess; with it

@@ -21,6 +21,7 @@ from stillhunt.lab.identity import BUSINESS
 from stillhunt.lab.moments import release_us
 from stillhunt.lab.native import hexes, mix
 from stillhunt.lab.pacing import sessions
+from stillhunt.lab.shapes import hours
 
 __all__ = ["Saas"]
 
@@ -29,9 +30,7 @@ TURNS = 3.0
 WORLDLY = 0.6  # share of products with users in every language; guess
 WORLD = 5000
 USERS = 600  # of one product; the first of them come most often
-SWELL = np.array(
-    [5, 4, 4, 3, 3, 4, 5, 7, 9, 10, 11, 11, 10, 11, 11, 11, 10, 10, 9, 9, 9, 9, 8, 6.0]
-)
+SWELL = hours("clients")
 
 
 @dataclass(frozen=True, kw_only=True)
