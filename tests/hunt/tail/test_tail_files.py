@@ -223,8 +223,8 @@ def test_another_log_that_begins_alike_is_no_predecessor(path: Path) -> None:
 
 def test_only_the_names_that_rotation_gives_are_predecessors(path: Path) -> None:
     names = [
-        "access.log.1", "access.log.2.gz", "access.log-20261012", "access.log-20261012.zst",
-        "access-20261012.log", "access-20261012.log.gz", "access.log.1.bak", "access_ssl.log",
+        "access.log.1", "access.log.2.gz", "access.log-20261012", "access.log-20261013.zst",
+        "access-20261012.log", "access-20261013.log.gz", "access.log.1.bak", "access_ssl.log",
         "access.log.gz", "error.log.1",
     ]  # fmt: skip
     for name in names:

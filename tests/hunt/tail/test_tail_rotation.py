@@ -226,3 +226,55 @@ def test_only_so_many_files_that_are_done_are_remembered(path: Path) -> None:
     again = resumed(path, log.places())
     assert read(again) == []
     assert len(again.places()) == files.DONE + 1
+
+
+def half_packed(plain: Path) -> Path:
+    """Return the packed twin of *plain* while gzip is at work, newer than *plain*."""
+    packed = gzip.compress(plain.read_bytes())
+    twin = plain.with_name(plain.name + ".gz")
+    twin.write_bytes(packed[: len(packed) * 6 // 10])
+    os.utime(plain, (1_000, 1_000))
+    return twin
+
+
+@pytest.mark.parametrize("is_running", [True, False])
+def test_a_half_packed_twin_of_what_was_read_is_not_read_again(
+    path: Path, is_running: bool
+) -> None:
+    path.write_text(some(0, 2_000))
+    log = Log(str(path))
+    assert numbers(read(log)) == list(range(2_000))
+    old = path.rename(path.with_name("server.log.1"))
+    path.write_text(some(3_000, 3_001))
+    half_packed(old)
+    again = log if is_running else resumed(path, log.places())
+    assert numbers(read(again)) == [3_000]
+
+
+@pytest.mark.parametrize("is_running", [True, False])
+def test_a_packed_file_that_ends_in_damage_is_not_taken_for_a_new_one(
+    path: Path, is_running: bool
+) -> None:
+    path.write_text(some(0, 2_000))
+    said: list[str] = []
+    log = Log(str(path), warn=said.append)
+    read(log)
+    path.rename(path.with_name("server.log.2"))
+    os.utime(path.with_name("server.log.2"), (1_000, 1_000))
+    other = path.with_name("server.log.1")
+    other.write_text(some(2_000, 4_000))
+    half_packed(other)
+    other.unlink()
+    path.write_text(some(5_000, 5_001))
+    again = log if is_running else resumed(path, log.places(), said)
+    assert numbers(read(again)) == [5_000]
+    assert [text for text in said if "server.log.1.gz" in text and "half-written" in text]
+
+
+def test_of_a_damaged_archive_the_loss_of_its_rest_is_said(path: Path) -> None:
+    path.with_name("server.log.1").write_text(some(0, 2_000))
+    twin = half_packed(path.with_name("server.log.1"))
+    said: list[str] = []
+    log = Log(str(path), before=[twin], warn=said.append)
+    assert 100 < len(read(log)) < 2_000
+    assert [text for text in said if "cut short" in text and "rest is lost" in text]

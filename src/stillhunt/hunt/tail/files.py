@@ -25,7 +25,7 @@ from stillhunt.hunt.tail.opened import (
     line_start,
     readable_name,
 )
-from stillhunt.hunt.tail.place import LEAST, PIECE, Place, predecessors, status_of
+from stillhunt.hunt.tail.place import LEAST, PIECE, Place, is_whole, predecessors, status_of
 
 __all__ = ["GRACE_S", "Log"]
 
@@ -165,6 +165,8 @@ class Log:
         if piece is not None:
             yield piece
             return
+        if file.damage:
+            self._warn(f"{shown(str(file.path))}: {file.damage[0]}; its rest is lost")
         file.close()
         self._queue.remove(file)
 
@@ -207,8 +209,8 @@ class Log:
         for file, status in files[found[-1] + 1 :] if found else []:
             if status is None or os.path.samestat(status, there) or self.has_read(file, status):
                 continue
-            self._append(file, 0, 1)
-            if self._queue and self._queue[-1].path == file and self._queue[-1].is_plain:
+            is_new = self._append_whole(file)
+            if is_new and self._queue[-1].is_plain:
                 yield OpenFile(self.path, self._queue.pop().detach(), 0, 1)
 
     def _open(self, *, from_start: bool, offset: int = 0, next_line: int = 1) -> None:
@@ -254,7 +256,7 @@ class Log:
             os.close(file)
         for one in self._since(last, [*done, *older]):
             if self._is_alike(one):
-                self._append(one, 0, 1)
+                self._append_whole(one)
             else:
                 self._warn(f"passing over {shown(str(one))}: no line like those of the log")
         self._open(from_start=True)
@@ -308,6 +310,21 @@ class Log:
         statuses = {file: status for file in files[::-1] if (status := status_of(file))}
         likely = sorted(statuses, key=lambda file: not place.is_of(statuses[file]))
         return next((file for file in likely if place.is_in(file)), None)
+
+    def _append_whole(self, path: Path) -> bool:
+        """Read a file that seems to be new, from its first line; say whether it is there.
+
+        A packed one that ends in damage may be the half-written twin of one that was read
+        already, and lines that count twice accuse people who did nothing.
+        """
+        if is_whole(path):
+            return self._append(path, 0, 1)
+        if path.exists():
+            self._warn(
+                f"passing over {shown(str(path))}: it is damaged or half-written, so nothing"
+                " tells whether it was read before; what only it has is lost"
+            )
+        return False
 
     def _append(self, path: Path, offset: int, next_line: int) -> bool:
         """Read the rest of a file that does not grow any more; say whether it is there."""

@@ -15,13 +15,12 @@ from stillhunt.hunt.source import shown
 from stillhunt.hunt.tail.files import Log
 from stillhunt.hunt.tail.opened import Pipe
 from stillhunt.hunt.tail.opening import expanded
-from stillhunt.hunt.tail.place import Place, is_rotated, predecessors, status_of
+from stillhunt.hunt.tail.place import PACKED, Place, is_rotated, predecessors, status_of
 from stillhunt.model.errors import InputError
 
 __all__ = ["Asking", "Logs"]
 
 STDIN = "-"
-PACKED = (".gz", ".zst")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -195,8 +194,6 @@ def _in_order(path: str, rotated: Sequence[str], asking: Asking) -> list[Path]:
         status = status_of(file)
         if file not in names or status is None or (status.st_dev, status.st_ino) in seen:
             continue
-        if file.suffix in PACKED and file.with_suffix("") in names:
-            continue  # the plain file is just being packed
         seen.add((status.st_dev, status.st_ino))
         if asking.is_alike(file):
             found.append(file)

@@ -111,6 +111,8 @@ class RotatedFile:
             OSError: It is gone, for example.
         """
         self.path = path
+        self.damage: list[str] = []
+        """Why it ended too soon, once it was read."""
         self._file = path.open("rb")
         self._pieces = self._read(offset, next_line)
 
@@ -141,7 +143,7 @@ class RotatedFile:
         lines, name = Splitter(offset), shown(str(self.path))
         parts = (
             data[start : start + PIECE]
-            for data in unpacked(self._file, offset)
+            for data in unpacked(self._file, offset, self.damage)
             for start in range(0, len(data), PIECE)
         )
         for block in chain((b for part in parts for b in lines.feed(part)), _last(lines)):

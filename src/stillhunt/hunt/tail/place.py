@@ -16,7 +16,7 @@ from typing import BinaryIO
 from stillhunt.hunt.lake.streams import digest
 from stillhunt.hunt.unpack import packing_of, unpack
 
-__all__ = ["Place", "is_rotated", "predecessors", "status_of", "unpacked"]
+__all__ = ["PACKED", "Place", "is_rotated", "is_whole", "predecessors", "status_of", "unpacked"]
 
 HEAD = 1 << 10
 """First bytes that make a file known again. Two logs rarely agree in so many: times differ."""
@@ -117,8 +117,13 @@ class Place:
         return (status.st_dev, status.st_ino) == (self.device, self.inode)
 
 
-def unpacked(file: BinaryIO, offset: int = 0) -> Iterator[bytes]:
+def unpacked(file: BinaryIO, offset: int = 0, damage: list[str] | None = None) -> Iterator[bytes]:
     """Yield the bytes of *file* from *offset* on, unpacked; damage ends them.
+
+    Args:
+        file: Open for reading.
+        offset: Of the first byte that is wanted [unpacked bytes].
+        damage: Gets a word on why they ended too soon.
 
     Raises:
         OSError: It cannot be read.
@@ -129,7 +134,7 @@ def unpacked(file: BinaryIO, offset: int = 0) -> Iterator[bytes]:
     file.seek(0 if is_packed else offset)
     raw = iter(lambda: file.read(min(packing.piece, PIECE)), b"")
     left = offset if is_packed else 0
-    for piece in unpack(raw, packing, []):
+    for piece in unpack(raw, packing, [] if damage is None else damage):
         if left < len(piece):
             yield piece[left:] if left else piece
         left = max(0, left - len(piece))
@@ -141,6 +146,19 @@ def is_plain(file: BinaryIO) -> bool:
     return packing_of(file.read(4)).name == "plain"
 
 
+def is_whole(path: Path) -> bool:
+    """Return whether *path* is plain, or packed without damage; a packed one is read through."""
+    damage: list[str] = []
+    try:
+        with path.open("rb") as file:
+            if not is_plain(file):
+                for _ in unpacked(file, damage=damage):
+                    pass
+    except OSError:
+        return False
+    return not damage
+
+
 def status_of(path: Path) -> os.stat_result | None:
     """Return the status of *path*, None if it is gone: others rotate while we look."""
     try:
@@ -149,7 +167,8 @@ def status_of(path: Path) -> os.stat_result | None:
         return None
 
 
-PACKED = r"(\.gz|\.zst)?"
+PACKED = (".gz", ".zst")
+ENDING = r"(\.gz|\.zst)?"
 DATE = r"[.\-_]\d([.\-_T]?\d){7,}"
 """Eight digits at least: ``server-2.log`` is another server's log."""
 
@@ -160,7 +179,7 @@ def _rotated(name: str) -> re.Pattern[str]:
     base, stem = re.escape(name), re.escape(name.removesuffix(ending))
     before = r"[.\-_]" if ending else r"\."
     return re.compile(
-        rf"{base}({before}\d[\d.\-_T]*|{DATE}){PACKED}|{stem}{DATE}{re.escape(ending)}{PACKED}"
+        rf"{base}({before}\d[\d.\-_T]*|{DATE}){ENDING}|{stem}{DATE}{re.escape(ending)}{ENDING}"
     )
 
 
@@ -173,7 +192,11 @@ def is_rotated(path: Path, log: Path) -> bool:
 
 
 def predecessors(path: Path) -> list[Path]:
-    """Return the files that *path* was rotated into, by logrotate's names, the oldest first."""
+    """Return the files that *path* was rotated into, by logrotate's names, the oldest first.
+
+    Without those that are just being packed: while the plain file stands there, it is whole, and
+    the packed one beside it may be half-written and newer.
+    """
     rotated = _rotated(path.name)
     found = []
     try:
@@ -184,4 +207,9 @@ def predecessors(path: Path) -> list[Path]:
         status = status_of(file)
         if status is not None and stat.S_ISREG(status.st_mode):
             found.append((status.st_mtime_ns, file))
-    return [file for _, file in sorted(found)]
+    plain = {file for _, file in found}
+    return [
+        file
+        for _, file in sorted(found)
+        if file.suffix not in PACKED or file.with_suffix("") not in plain
+    ]
