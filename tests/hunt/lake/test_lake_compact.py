@@ -43,10 +43,13 @@ def test_a_day_becomes_one_sorted_file(lake: Lake) -> None:
 
 def test_large_files_are_left_alone(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compact_module, "MAX_ROWS", 12)
+    monkeypatch.setattr(compact_module, "MAX_PIECES", 21)
     rows = rows_of(lake)
     compact(lake)
-    assert all(pq.read_metadata(file).num_rows <= 12 for file in lake.files())
+    assert max(pq.read_metadata(file).num_rows for file in lake.files()) == 10  # two of five
+    assert max(pq.read_metadata(file).num_rows for file in lake.files("pieces")) in range(13, 22)
     assert rows_of(lake) == rows
+    assert pieces_of(lake) == pieces_wanted(lake)
 
 
 def test_a_compacted_lake_goes_on_growing(lake: Lake, tmp_path: Path) -> None:

@@ -71,6 +71,24 @@ def test_a_damaged_or_foreign_file_is_named(lake: Lake, kind: str) -> None:
     assert {f: f.read_bytes() for f in lake.files() + lake.files("cold")} == before
 
 
+@pytest.mark.parametrize("kind", ["empty", "truncated", "foreign", "mistyped"])
+def test_a_damaged_file_of_pieces_is_named_and_no_exchange_goes(lake: Lake, kind: str) -> None:
+    file = lake.files("pieces")[0]
+    damage(file, kind)
+    for verb in all_verbs(lake):
+        with pytest.raises(LakeError, match=file.name):
+            verb()
+    file.unlink()
+    assert len(rows_of(lake)) == 501
+
+
+def test_pieces_of_another_type_are_named(lake: Lake) -> None:
+    file = lake.files("pieces")[0]
+    pq.write_table(pa.table({"ts_us": [NOON], "hash": pa.array([5], pa.int32())}), file)
+    with pytest.raises(LakeError, match=f"{file.name} has INT32 for hash, not INT64"):
+        rows_of(lake)
+
+
 def test_damage_that_only_a_query_sees_is_said_too(lake: Lake) -> None:
     file = max(lake.files(), key=lambda f: f.stat().st_size)
     data = bytearray(file.read_bytes())

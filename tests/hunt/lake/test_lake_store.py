@@ -1,5 +1,6 @@
 """The lake as a place: what it shows, who may write, and what it refuses."""
 
+import errno
 import fcntl
 import json
 import os
@@ -85,6 +86,33 @@ def test_a_lake_from_before_there_were_pieces_opens_and_grows(lake: Lake) -> Non
     fill(old, "b", 3)
     assert {row[0] for row in pieces_of(old)} == {NOON + 3}
     assert (old.path / "pieces").stat().st_mode & 0o77 == 0
+
+
+def test_a_lake_from_before_there_were_pieces_is_read_where_nothing_can_be_written(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(lake, "a", 1, 2)
+    shutil.rmtree(lake.path / "pieces")
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    told = info(Lake.open(lake.path))
+    assert (told["rows"], told["piece_rows"]) == (2, 0)
+
+
+def test_the_rows_of_an_end_that_went_on_are_taken_back_with_their_pieces(lake: Lake) -> None:
+    log = lake.path.parent / "a"
+    log.write_text(line(1) + "\n" + line(2))  # no newline yet: is it whole?
+    ingest.ingest([str(log)], lake=lake, settings=HuntSettings(), kit=KIT)
+    assert pieces_of(lake) == pieces_wanted(lake)
+    assert {row[0] for row in pieces_of(lake)} == {NOON + 1, NOON + 2}
+    compact(lake)
+    log.write_text(line(1) + "\n" + line(2) + " " + "\n" + line(3) + "\n")
+    ingest.ingest([str(log)], lake=lake, settings=HuntSettings(), kit=KIT)
+    assert pieces_of(lake) == pieces_wanted(lake)
+    assert {row[0] for row in pieces_of(lake)} == {NOON + 1, NOON + 2, NOON + 3}
 
 
 def test_an_open_connection_keeps_its_rows(lake: Lake) -> None:

@@ -5,9 +5,8 @@ import os
 import shutil
 import tempfile
 import weakref
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
-from itertools import chain
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from pathlib import Path
 
 import duckdb
@@ -190,8 +189,7 @@ class Lake:
                     "exchanges": self.files("hot", since_us, until_us),
                     "pieces": self.files("pieces", since_us, until_us),
                 }
-            for file in chain(*views.values()):
-                footer(file)
+            here = {name: _columns(files) for name, files in views.items()}
             connection = duckdb.connect()
             spill = tempfile.mkdtemp(dir=self.path / "spill")
         except OSError as error:
@@ -209,7 +207,7 @@ class Lake:
         connection.execute("SET preserve_insertion_order = false")
         with answering(self.path):
             for name, files in views.items():
-                connection.execute(_view(connection, name, files, since_us, until_us))
+                connection.execute(_view(name, files, here[name], since_us, until_us))
         return connection
 
     @property
@@ -241,27 +239,33 @@ def _make_folders(root: Path) -> None:
     try:
         for name in FOLDERS:
             if not (root / name).is_dir():
-                (root / name).mkdir(mode=0o700)
+                # A lake from before there were pieces, on a disk that we may only read.
+                with suppress(OSError) if name == "pieces" else nullcontext():
+                    (root / name).mkdir(mode=0o700)
     except OSError as error:
         raise LakeError(
             f"cannot make the folder {name} of the lake {root}: {error.strerror or error}"
         ) from error
 
 
+def _columns(files: Iterable[Path]) -> set[str]:
+    """Return the names of the columns that *files* have together."""
+    return {name for file in files for name in footer(file).schema.names}
+
+
 def _view(
-    connection: duckdb.DuckDBPyConnection,
     name: str,
     files: Sequence[Path],
+    here: Collection[str],
     since_us: int | None,
     until_us: int | None,
 ) -> str:
-    """Return the view *name*: columns that no file has are NULL."""
+    """Return the view *name* of *files*: of its columns, those that are not *here* are NULL."""
     if not files:
         columns = ", ".join(f"NULL::{kind} AS {n}" for n, kind in VIEWS[name].items())
         return f"CREATE VIEW {name} AS SELECT {columns} WHERE false"
     names = ", ".join("'" + str(file).replace("'", "''") + "'" for file in files)
     scan = f"read_parquet([{names}], union_by_name = true, hive_partitioning = false)"
-    here = {row[0] for row in connection.execute(f"DESCRIBE FROM {scan}").fetchall()}
     columns = ", ".join(
         f"{n if n in here else 'NULL'}::{kind} AS {n}" for n, kind in VIEWS[name].items()
     )
