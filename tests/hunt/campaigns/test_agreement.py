@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from stillhunt.hunt.campaigns.agreement import composition, times, volumes
 
-EVEN = np.full(BINS, 1 / BINS)
+EVEN = np.full((1, BINS), 1 / BINS)
 
 
 @settings(max_examples=25, deadline=None)

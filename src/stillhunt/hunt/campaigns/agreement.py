@@ -27,16 +27,17 @@ from stillhunt.sketch.likelihood import (
     negative_binomial,
 )
 
-__all__ = ["Linked", "Members", "composition", "times", "volumes"]
+__all__ = ["Linked", "Members", "composition", "rhythms_of", "times", "volumes"]
 
 CLUMPED = 8.0
 """Concentration of an honest account's times: about so many visits make up its week."""
-HONEST, OURS = (0.7, 0.15, 0.15), (0.4, 0.3, 0.3)
-"""How an account spreads its requests: by visits of its own (a member of a pool: by the profile
-of the others), evenly, or as everybody does. Steady programs are honest, so that keeping the
-time of the rest is worth ln 3 nats an account where that time is nobody else's, else ln 2."""
+OWN, OTHERS = 0.6, 0.4
+"""Share of honest accounts that come in visits of their own (the rest keep a rhythm, evenly or
+as many do), and share of pools with a rhythm that only their accounts keep."""
 PRIOR = 30.0
 """Exchanges of anybody's that a group's profile starts with."""
+LEAST = 30
+"""Exchanges of an account that has a rhythm."""
 UNEVEN, EVEN = 0.7, (4.0, 40.0)
 """Sizes of the negative binomial: appetites of people who share nothing but a text spread like
 a log-normal of sigma 1.1; shares of a pool are even within a quarter or a half."""
@@ -101,7 +102,7 @@ def volumes(members: Members, bins: int) -> Floats:
     return found
 
 
-def times(members: Members, everybody: Floats) -> Floats:
+def times(members: Members, rhythms: Floats) -> Floats:
     """Return, per member, how its times fit the others' rather than a life of its own [nats].
 
     An account is only asked about the span from its first linked exchange to its last: when
@@ -109,16 +110,16 @@ def times(members: Members, everybody: Floats) -> Floats:
 
     Args:
         members: With the bin of each linked exchange.
-        everybody: Share of all exchanges in each bin, shape (bins,), all > 0.
+        rhythms: Shares of the exchanges in each bin, all > 0, shape (rhythms, bins): first of
+            everybody together, then of kinds of accounts that are common; see ``rhythms_of``.
     """
     if not len(members):
         return np.zeros(0)
-    cells = _Cells(members, len(everybody))
+    cells = _Cells(members, rhythms.shape[1])
     who, when, counts = cells.who, cells.when, cells.counts
-    before = np.concatenate([[0.0], np.cumsum(everybody)])
-    prior = before[cells.end + 1] - before[cells.begin]
     n = members.n.astype(np.float64)
-    weight = cells.of_group - counts + PRIOR * everybody[when]  # of the others, in its bins
+    prior = _within(rhythms[0], cells)
+    weight = cells.of_group - counts + PRIOR * rhythms[0][when]  # of the others, in its bins
     whole = cells.lies(cells.begin, cells.end) - n + PRIOR * prior  # and over its span
     share = CLUMPED * weight / whole[who]
 
@@ -132,10 +133,67 @@ def times(members: Members, everybody: Floats) -> Floats:
     visits = total(log_gamma(share + counts) - log_gamma(share))
     visits = visits + log_gamma(CLUMPED) - log_gamma(CLUMPED + n)
     steady = -n * np.log(cells.end - cells.begin + 1.0)
-    common = total(np.asarray(counts * np.log(everybody[when]), np.float64)) - n * np.log(prior)
-    honest = log_mixture(list(zip(HONEST, (visits, steady, common), strict=True)))
-    pooled = log_mixture(list(zip(OURS, (ours, steady, common), strict=True)))
+    kept = [steady]
+    for rhythm in rhythms:
+        logs = np.asarray(counts * np.log(rhythm[when]), np.float64)
+        kept.append(total(logs) - n * np.log(_within(rhythm, cells)))
+    each = [(1 / len(kept), values) for values in kept]
+    rhythmic = log_mixture(each)
+    honest = log_mixture([(OWN, visits), (1 - OWN, rhythmic)])
+    pooled = log_mixture([(OTHERS, ours), (1 - OTHERS, rhythmic)])
     found: Floats = pooled - honest
+    return found
+
+
+def _within(rhythm: Floats, cells: "_Cells") -> Floats:
+    """Return the share of *rhythm* in the span of each member."""
+    before = np.concatenate([[0.0], np.cumsum(rhythm)])
+    share: Floats = before[cells.end + 1] - before[cells.begin]
+    return share
+
+
+def rhythms_of(account: Ints, bins: Ints, width: int, *, most: int = 12) -> Floats:
+    """Return what everybody's and the commonest kinds of accounts' times look like.
+
+    K-means on the square roots of the shares (Hellinger distance), of accounts with enough
+    exchanges to have a rhythm; the seeds are spread deterministically, farthest first.
+
+    Args:
+        account: Of each exchange.
+        bins: Of each exchange.
+        width: Bins in all.
+        most: Kinds.
+    """
+    everybody = np.bincount(bins, minlength=width) + 1.0
+    who, at, counts = np.unique(account, return_inverse=True, return_counts=True)
+    busy = np.flatnonzero(counts >= LEAST)
+    kinds = [everybody / everybody.sum()]
+    if len(busy) >= most:
+        busy = busy[:: max(1, len(busy) // 4_000)]
+        row = np.full(len(who), -1, np.int64)
+        row[busy] = np.arange(len(busy))
+        known = row[at] >= 0
+        cells = np.bincount(row[at][known] * width + bins[known], minlength=len(busy) * width)
+        table = np.sqrt(cells.reshape(len(busy), width) / counts[busy, None])
+        centres = _k_means(table, most)
+        for centre in centres:
+            mixed = centre**2 / max((centre**2).sum(), 1e-12) + 0.05 * kinds[0]
+            kinds.append(mixed / mixed.sum())
+    return np.stack(kinds)
+
+
+def _k_means(table: Floats, k: int) -> Floats:
+    centres = [table.mean(axis=0)]
+    for _ in range(k - 1):
+        nearest = np.min([((table - c) ** 2).sum(axis=1) for c in centres], axis=0)
+        centres.append(table[int(nearest.argmax())])
+    found = np.stack(centres)
+    for _ in range(10):
+        distance = (found**2).sum(axis=1) - 2 * table @ found.T
+        of = distance.argmin(axis=1)
+        for one in range(k):
+            if (of == one).any():
+                found[one] = table[of == one].mean(axis=0)
     return found
 
 

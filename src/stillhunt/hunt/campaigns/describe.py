@@ -140,9 +140,12 @@ def _evidence(hunted: "Hunted", one: Campaign, rows: Ints) -> Iterator[dict[str,
             "claim": "the accounts are interchangeable: each asks as much as the others, and when"
             " the others ask, as accounts of unrelated people do not",
             "figures": {
-                "nats_per_account": float(hunted.evidence.of_groups["time"][lead]),
+                "nats_per_account": float(
+                    hunted.evidence.of_groups["rhythm"][lead]
+                    + hunted.evidence.of_groups["volume"][lead]
+                ),
                 "exchanges_per_account": float(members.n_of[lead] / members.accounts_of[lead]),
-                "dispersion": float(hunted.evidence.queue[lead]),
+                "dispersion": float(hunted.evidence.dispersion[lead]),
             },
         }
     for family in ("identity", "infrastructure", "usage"):

@@ -18,39 +18,73 @@ from stillhunt.hunt.campaigns.agreement import composition, times, volumes
 from stillhunt.hunt.campaigns.groups import TRAITS, Groups
 from stillhunt.sketch.likelihood import Floats, Ints
 
-__all__ = ["FAMILIES", "Evidence", "gather"]
+__all__ = ["FAMILIES", "FEATURES", "Evidence", "gather"]
 
 FAMILIES = ("content", "time", "identity", "infrastructure", "usage")
+FEATURES = {
+    "rarity": "content", "novelty": "content",
+    "rhythm": "time", "volume": "time", "queue": "time",
+    "identity": "identity", "infrastructure": "infrastructure", "usage": "usage",
+    "standing": "identity",
+}  # fmt: skip
+"""What is measured, and the family that it belongs to."""
 DAY_US = 86_400_000_000
-LEAST_TIME = 8.0
-"""An account cannot speak more than this against its group by its times [nats]: one member with
-a night job must not hide forty without."""
+FAR, NEAR = -8.0, 2.0
+"""What the times of one account can say at most against its group and for it [nats]: one member
+with a night job must not hide forty without, nor one convict them."""
 SCALES_US = (60_000_000, 300_000_000, 900_000_000)
 """Widths of the bins in which the exchanges of a group are counted [us]."""
+SETTLED_DAYS = 180.0
+"""Age of an account at which tenure says all that it can."""
+VERIFIED = {"business": 1.0, "contract": 2.0}
+"""What a verified customer is worth, beside tenure [1]."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Evidence:
-    """Per family: of each group, of each member, and which statistic it was."""
+    """Per feature: of each group (a mean over its members), and of each member."""
 
     of_groups: Mapping[str, Floats]
-    """Mean over the members [nats an account], shape (groups,)."""
+    """Shape (groups,)."""
     of_members: Mapping[str, Floats]
-    """Shape (members,) [nats]."""
+    """Shape (members,)."""
     told_by: Mapping[str, list[str]]
-    """Name of the statistic that counts, by group."""
-    queue: Floats
-    """How far the pooled counts are steadier than chance, as the index of dispersion of the
-    steadiest scale over that of the members alone, shape (groups,) [1]; 1 is chance."""
+    """Name of the trait that counts in a family, by group."""
+    dispersion: Floats
+    """How steady the pooled counts are: index of dispersion of the steadiest scale over that of
+    the members alone, shape (groups,) [1]; 1 is chance."""
 
 
 def gather(groups: Groups, accounts: Accounts) -> Evidence:
     """Measure every group and member."""
     members = groups.members
-    found: dict[str, dict[str, Floats]] = {family: {} for family in FAMILIES}
-    found["content"]["rarity"] = _rarity(groups, accounts)
-    paced = np.clip(times(members, groups.everybody), -LEAST_TIME, LEAST_TIME)
-    found["time"]["interchangeable"] = paced + volumes(members, len(groups.everybody))
+    own: dict[str, Floats] = {
+        "rarity": _rarity(groups, accounts),
+        "novelty": _novelty(groups),
+        "rhythm": np.clip(times(members, groups.rhythms), FAR, NEAR),
+        "volume": volumes(members, groups.rhythms.shape[1]),
+        "standing": -_standing(accounts)[members.account] if len(members) else np.zeros(0),
+    }
+    of_groups = {name: members.mean(values) for name, values in own.items()}
+    of_groups["queue"], dispersion = _queue(groups)
+    own["queue"] = np.zeros(len(members))
+    told_by = {}
+    for family, statistics in _traits(groups, accounts).items():
+        names = list(statistics)
+        nothing = np.zeros(len(members))
+        values = np.stack([statistics[name] for name in names] or [nothing])
+        means = np.stack([members.mean(row) for row in values])
+        best = means.argmax(axis=0)
+        of_groups[family] = means.max(axis=0)
+        own[family] = values[best[members.group], np.arange(len(members))]
+        told_by[family] = [names[k] if names else "" for k in best]
+    return Evidence(of_groups=of_groups, of_members=own, told_by=told_by, dispersion=dispersion)
+
+
+def _traits(groups: Groups, accounts: Accounts) -> dict[str, dict[str, Floats]]:
+    """Return, by family, how alike the members are in each trait [nats]."""
+    members = groups.members
+    found: dict[str, dict[str, Floats]] = {"identity": {}, "infrastructure": {}, "usage": {}}
     for trait in TRAITS:
         codes, shares = groups.traits[trait.name], groups.shares[trait.name]
         if len(shares):
@@ -59,20 +93,37 @@ def gather(groups: Groups, accounts: Accounts) -> Evidence:
         shares = _shares(codes)
         if len(shares):
             found["identity"][name] = composition(members, codes[groups.account], shares)
-    of_groups, of_members, told_by = {}, {}, {}
-    for family, statistics in found.items():
-        names = list(statistics)
-        means = np.stack(
-            [members.mean(statistics[n]) for n in names] or [np.zeros(members.groups)]
-        )
-        best = means.argmax(axis=0)
-        of_groups[family] = means.max(axis=0)
-        own = np.stack([statistics[n] for n in names] or [np.zeros(len(members))])
-        of_members[family] = own[best[members.group], np.arange(len(members))]
-        told_by[family] = [names[k] if names else "" for k in best]
-    return Evidence(
-        of_groups=of_groups, of_members=of_members, told_by=told_by, queue=_queue(groups)
-    )
+    return found
+
+
+def _novelty(groups: Groups) -> Floats:
+    """Return, per member, minus the share of its exchanges that somebody of the group repeats.
+
+    Whoever buys answers does not buy one twice; timers and suites ask the same every day.
+    """
+    members = groups.members
+    known = groups.fill != 0
+    keys = np.stack([members.linked.group, groups.fill])
+    _, at, times_ = np.unique(keys, axis=1, return_inverse=True, return_counts=True)
+    again = known & (times_[at.ravel()] > 1)
+    share: Floats = np.bincount(members.of, again, len(members)) / members.n
+    return -share
+
+
+def _standing(accounts: Accounts) -> Floats:
+    """Return how well known each tenant is: by verification and tenure, the best account's."""
+    known = np.zeros(len(accounts))
+    table = accounts.directory
+    if "verification_level" in table.column_names:
+        levels = table["verification_level"].to_pylist()
+        known += np.array([VERIFIED.get(level or "", 0.0) for level in levels])
+    if "created_at_us" in table.column_names:
+        created = pc.fill_null(table["created_at_us"], 1 << 62).to_numpy()
+        days = np.maximum(accounts.first_us - created, 0) / DAY_US
+        known += np.minimum(days / SETTLED_DAYS, 1.0)
+    standing = np.zeros(accounts.n_tenants)
+    np.maximum.at(standing, accounts.tenant, known)
+    return standing
 
 
 def _rarity(groups: Groups, accounts: Accounts) -> Floats:
@@ -112,31 +163,33 @@ def _shares(codes: Ints) -> Floats:
     return shares
 
 
-def _queue(groups: Groups) -> Floats:
-    """Return how steady the pooled counts are beside chance.
+def _queue(groups: Groups) -> tuple[Floats, Floats]:
+    """Return how much steadier than chance the pooled counts are [ln(1 + nats)], and the index.
 
     Differences of neighbouring bins are free of the day's swell (Allan variance). One queue
     behind many accounts makes their sum steadier than independent accounts can be, unless each
     is steady alone: hence over the same index of the members' own counts.
     """
     members = groups.members
-    found = np.ones(members.groups)
+    lowest, nats = np.ones(members.groups), np.zeros(members.groups)
     order = np.lexsort((groups.ts_us, members.linked.group))
     group, ts_us = members.linked.group[order], groups.ts_us[order]
     member = members.of[order]
+    by_member = np.argsort(member, kind="stable")
     for scale in SCALES_US:
-        pooled = _index(group, ts_us // scale, members.groups)
-        by_member = np.argsort(member, kind="stable")
-        own = _index(member[by_member], (ts_us // scale)[by_member], len(members))
-        weight = np.bincount(members.group, members.n, members.groups)
+        pooled, pairs, mean = _index(group, ts_us // scale, members.groups)
+        own, _, _ = _index(member[by_member], (ts_us // scale)[by_member], len(members))
         alone = np.bincount(members.group, own * members.n, members.groups)
-        ratio = pooled / np.maximum(alone / np.maximum(weight, 1), 1e-9)
-        found = np.minimum(found, ratio)
-    return found
+        ratio = pooled / np.maximum(alone / np.maximum(members.n_of, 1), 1e-9)
+        # Of the index of n differences of Poisson counts: variance (3 + 1 / mean) / n.
+        spread = np.sqrt((3 + 1 / np.maximum(mean, 1e-9)) / pairs)
+        z = np.minimum((ratio - 1) / spread, 0.0)
+        lowest, nats = np.minimum(lowest, ratio), np.maximum(nats, z * z / 2)
+    return np.log1p(nats), lowest
 
 
-def _index(owner: Ints, bins: Ints, owners: int) -> Floats:
-    """Return variance over mean of the counts per bin of each owner, from first bin to last.
+def _index(owner: Ints, bins: Ints, owners: int) -> tuple[Floats, Floats, Floats]:
+    """Return variance over mean of each owner's counts per bin, bins compared, and the mean.
 
     Args:
         owner: Ascending.
@@ -144,7 +197,7 @@ def _index(owner: Ints, bins: Ints, owners: int) -> Floats:
         owners: How many there are.
     """
     if not len(owner):
-        return np.ones(owners)
+        return np.ones(owners), np.ones(owners), np.ones(owners)
     new = np.flatnonzero(np.diff(owner, prepend=-1) | np.diff(bins, prepend=-1))
     who, at = owner[new], bins[new]
     counts = np.diff(np.append(new, len(owner))).astype(np.float64)
@@ -165,4 +218,4 @@ def _index(owner: Ints, bins: Ints, owners: int) -> Floats:
     pairs = np.maximum(last - first, 1)
     mean = np.bincount(who, counts, owners) / (pairs + 1)
     index: Floats = np.where(mean > 0, total / (2 * pairs) / np.maximum(mean, 1e-12), 1.0)
-    return index
+    return index, pairs, mean

@@ -17,7 +17,7 @@ from importlib.resources import files
 
 import numpy as np
 
-from stillhunt.hunt.campaigns.evidence import FAMILIES, Evidence
+from stillhunt.hunt.campaigns.evidence import FAMILIES, FEATURES, Evidence
 from stillhunt.hunt.campaigns.groups import Groups
 from stillhunt.sketch.likelihood import Floats
 
@@ -25,9 +25,9 @@ __all__ = ["CLIP", "Scores", "Weights", "features", "p_values", "q_values", "sco
 
 CLIP = 4.0
 """No term of a sum of log-odds is larger, either way [nats]."""
-GROUP = (*FAMILIES, "queue", "size", "effort")
+GROUP = (*FEATURES, "size", "effort")
 """Features of a group."""
-MEMBER = (*FAMILIES, "effort")
+MEMBER = (*FEATURES, "effort")
 """Features of a member."""
 
 
@@ -82,7 +82,6 @@ def features(groups: Groups, evidence: Evidence) -> tuple[dict[str, Floats], dic
     """Return the features of groups and of members, by name."""
     members = groups.members
     of_groups = dict(evidence.of_groups) | {
-        "queue": -np.log(np.maximum(evidence.queue, 1e-3)),
         "size": np.log(np.maximum(members.accounts_of, 1) / 4),
         "effort": np.log(np.maximum(members.n_of / np.maximum(members.accounts_of, 1), 1.0)),
     }
@@ -98,11 +97,11 @@ def score(groups: Groups, evidence: Evidence, told: Weights) -> Scores:
     group = told.group["bias"] + sum(group_terms.values(), np.zeros(members.groups))
     own = {n: _term(told.member[n], of_members[n]) for n in MEMBER}
     member = told.member["bias"] + sum(own.values(), np.zeros(len(members)))
-    # A group is at most as sure as CLIP: members must earn their place by evidence of their own.
-    member = member + np.minimum(group, CLIP)[members.group]
-    both = {
-        n: np.clip(group_terms[n][members.group] + own[n], -CLIP, CLIP) for n in FAMILIES
-    }  # fmt: skip
+    member = member + group[members.group]
+    both = {family: np.zeros(len(members)) for family in FAMILIES}
+    for name, family in FEATURES.items():
+        both[family] = both[family] + group_terms[name][members.group] + own[name]
+    both = {family: np.clip(values, -CLIP, CLIP) for family, values in both.items()}
     return Scores(group=group, group_terms=group_terms, member=member, member_terms=both)
 
 

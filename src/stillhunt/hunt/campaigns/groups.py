@@ -8,12 +8,14 @@ import numpy as np
 import pyarrow as pa
 
 from stillhunt.hunt.campaigns.accounts import Accounts
-from stillhunt.hunt.campaigns.agreement import Linked, Members
+from stillhunt.hunt.campaigns.agreement import Linked, Members, rhythms_of
 from stillhunt.hunt.campaigns.links import Kind, Shared
 from stillhunt.sketch.likelihood import Floats, Ints
 
 __all__ = ["BIN_US", "TRAITS", "Groups", "Trait", "candidate_groups"]
 
+SAMPLE = 8_000
+"""Accounts whose rhythms are looked at."""
 BIN_US = 3 * 3_600_000_000
 """Bins of the times of a group [us]."""
 
@@ -42,7 +44,6 @@ TRAITS: tuple[Trait, ...] = (
         name="output_tokens", family="usage",
         value="CASE WHEN output_tokens > 0 THEN FLOOR(2 * LOG2(output_tokens)) END",
     ),
-    Trait(name="language", family="content", value="language"),
 )  # fmt: skip
 
 
@@ -59,12 +60,14 @@ class Groups:
     ts_us: Ints
     """Of each linked exchange."""
     output_tokens: Ints
+    fill: Ints
+    """Hash of what fills the shared text, with the text; 0 where it is not known."""
     traits: Mapping[str, Ints]
     """Code of each trait of each linked exchange, -1 unknown."""
     shares: Mapping[str, Floats]
     """Share of all accounts that have each value of a trait."""
-    everybody: Floats
-    """Share of all exchanges in each bin."""
+    rhythms: Floats
+    """When everybody asks, and the commonest kinds of accounts, shape (rhythms, bins)."""
     start_us: int
     """Where bin 0 begins."""
 
@@ -91,7 +94,9 @@ def candidate_groups(
     )
     found = con.sql(
         f"""WITH carried AS ({carried})
-            SELECT c.grp, c.account, e.ts_us, COALESCE(e.output_tokens, 0) AS tokens, {traits}
+            SELECT c.grp, c.account, e.ts_us, COALESCE(e.output_tokens, 0) AS tokens,
+                   COALESCE((hash(e.template, e.fill_hash, e.simhash) >> 1)::BIGINT, 0) AS fill,
+                   {traits}
             FROM carried AS c
             JOIN exchanges AS e ON e.account_id = c.account_id AND e.ts_us = c.ts_us"""
     ).fetchnumpy()
@@ -110,21 +115,22 @@ def candidate_groups(
         account=account,
         ts_us=ts_us,
         output_tokens=found["tokens"].astype(np.int64),
+        fill=found["fill"].astype(np.int64),
         traits={name: codes for name, (codes, _) in coded.items()},
         shares={name: shares for name, (_, shares) in coded.items()},
-        everybody=_everybody(con, start, bins),
+        rhythms=_rhythms(con, start, bins),
         start_us=start,
     )
 
 
-def _everybody(con: duckdb.DuckDBPyConnection, start: int, bins: int) -> Floats:
-    counts = np.ones(bins)
+def _rhythms(con: duckdb.DuckDBPyConnection, start: int, bins: int) -> Floats:
+    """Return the rhythms of a sample of the accounts, the same at each run."""
     found = con.sql(
-        f"SELECT (ts_us - {start}) // {BIN_US} AS bin, COUNT(*) AS n FROM exchanges GROUP BY 1"
+        f"""SELECT c.account, (e.ts_us - {start}) // {BIN_US} AS bin
+            FROM exchanges AS e JOIN coded AS c ON c.account_id = e.account_id
+            WHERE c.account % (1 + (SELECT COUNT(*) FROM coded) // {SAMPLE}) = 0"""
     ).fetchnumpy()
-    counts[found["bin"].astype(np.int64)] += found["n"]
-    shares: Floats = counts / counts.sum()
-    return shares
+    return rhythms_of(found["account"].astype(np.int64), found["bin"].astype(np.int64), bins)
 
 
 def _coded(

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from stillhunt.hunt.campaigns.accounts import Accounts
+from stillhunt.hunt.campaigns.evidence import FAMILIES, FEATURES
 from stillhunt.hunt.campaigns.fusion import Scores, Weights, p_values, q_values
 from stillhunt.hunt.campaigns.groups import Groups
 from stillhunt.model.finding import NAMESPACE, Severity
@@ -131,7 +132,9 @@ def _campaign(
     if not len(named):
         return None
     lead = theirs[0]
-    terms = {name: float(values[lead]) for name, values in scores.group_terms.items()}
+    terms = dict.fromkeys(FAMILIES, 0.0)
+    for feature, family in FEATURES.items():
+        terms[family] += float(scores.group_terms[feature][lead])
     begun = accounts.first_us[named]
     oldest = named[np.lexsort((named, begun))[0]]
     name = f"campaign/{accounts.ids[int(oldest)].as_py()}/{int(begun.min()) // DAY_US}"
