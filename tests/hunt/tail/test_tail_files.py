@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from stillhunt.hunt.tail.files import GRACE_S, Log
+from stillhunt.hunt.tail.files import Log
+from stillhunt.hunt.tail.leaving import GRACE_S
 from stillhunt.hunt.tail.place import Place, predecessors
 
 
@@ -262,7 +263,7 @@ def test_a_file_that_was_done_is_not_read_again(path: Path) -> None:
     log = Log(str(path))
     read(log)
     path.rename(path.with_name("access.log.1"))
-    path.write_text("")
+    path.write_text(some(10, 11))
     for now in (1.0, 2.0, 2.0 + GRACE_S):
         read(log, now)
     places = log.places()

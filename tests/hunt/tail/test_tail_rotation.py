@@ -12,7 +12,8 @@ import pytest
 from test_tail_files import add, numbers, read, resumed, some
 
 from stillhunt.hunt.tail import files, place
-from stillhunt.hunt.tail.files import GRACE_S, Log
+from stillhunt.hunt.tail.files import Log
+from stillhunt.hunt.tail.leaving import GRACE_S, LONGEST_S
 from stillhunt.hunt.tail.place import is_rotated, predecessors
 
 
@@ -278,3 +279,84 @@ def test_of_a_damaged_archive_the_loss_of_its_rest_is_said(path: Path) -> None:
     log = Log(str(path), before=[twin], warn=said.append)
     assert 100 < len(read(log)) < 2_000
     assert [text for text in said if "cut short" in text and "rest is lost" in text]
+
+
+def rotated(path: Path, said: list[str]) -> tuple[Log, Path]:
+    """Return a log that has read its file, and where that file stands now: an empty one came."""
+    path.write_text(some(0, 2))
+    log = Log(str(path), warn=said.append)
+    read(log)
+    old = path.rename(path.with_name("server.log.1"))
+    path.write_text("")
+    read(log, 1.0)
+    return log, old
+
+
+def test_a_renamed_file_is_read_on_while_the_new_one_is_empty(path: Path) -> None:
+    said: list[str] = []
+    log, old = rotated(path, said)
+    read(log, 500.0)
+    add(old, some(2, 3))
+    assert numbers(read(log, 1_000.0)) == [2]
+    add(path, some(10, 11))
+    assert numbers(read(log, 1_001.0)) == [10]
+    add(old, some(3, 4))
+    assert numbers(read(log, 1_001.0 + GRACE_S - 1)) == [3]
+    assert numbers(read(log, 1_001.0 + 2 * GRACE_S - 2)) == []
+    assert [place.is_done for place in log.places()] == [False, False]  # it has just grown
+    read(log, 1_001.0 + 2 * GRACE_S)
+    assert [place.is_done for place in log.places()] == [True, False]
+    assert said == []
+
+
+def test_a_renamed_file_of_a_silent_log_is_left_after_an_hour_and_that_is_said(
+    path: Path,
+) -> None:
+    said: list[str] = []
+    log, _ = rotated(path, said)
+    read(log, LONGEST_S)
+    assert (len(log.places()), said) == (2, [])
+    read(log, 1.0 + LONGEST_S)
+    assert [place.is_done for place in log.places()] == [True, False]
+    assert "not read any more" in said[0]
+
+
+def test_a_writer_that_never_turns_is_read_on_and_said(path: Path) -> None:
+    said: list[str] = []
+    log, old = rotated(path, said)
+    for k in range(1, 5):
+        add(old, some(k, k + 1))
+        assert numbers(read(log, k * (LONGEST_S / 2))) == [k]
+    assert len(said) == 1
+    assert "make the writer open the new one" in said[0]
+
+
+@pytest.mark.parametrize("is_alone", [False, True])
+def test_two_rotations_with_packing_between_two_looks_lose_nothing(
+    path: Path, is_alone: bool
+) -> None:
+    said: list[str] = []
+    path.write_text(some(0, 100))
+    log = Log(str(path), warn=said.append)
+    read(log)
+    if not is_alone:
+        pack(path, path.with_name("server.log.2.gz"))
+    path.unlink(missing_ok=True)
+    path.write_text(some(200, 300))
+    pack(path, path.with_name("server.log.1.gz"))
+    path.write_text(some(400, 401))
+    found = numbers(read(log))
+    if is_alone:  # nothing tells which of the others came behind it
+        assert found == [400]
+        assert [text for text in said if "server.log.1.gz" in text and "not read" in text]
+    else:
+        assert found == [*range(200, 300), 400]
+        assert said == []
+
+
+def pack(plain: Path, packed: Path) -> None:
+    """Do what gzip does."""
+    status = plain.stat()
+    packed.write_bytes(gzip.compress(plain.read_bytes()))
+    os.utime(packed, ns=(status.st_atime_ns, status.st_mtime_ns))
+    plain.unlink()

@@ -16,6 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from stillhunt.hunt.source import shown
+from stillhunt.hunt.tail.leaving import is_left
 from stillhunt.hunt.tail.lines import Splitter
 from stillhunt.hunt.tail.opened import (
     Kept,
@@ -27,11 +28,8 @@ from stillhunt.hunt.tail.opened import (
 )
 from stillhunt.hunt.tail.place import LEAST, PIECE, Place, is_whole, predecessors, status_of
 
-__all__ = ["GRACE_S", "Log"]
+__all__ = ["Log"]
 
-GRACE_S = 10.0
-"""How long a renamed file is read on after a new one stands at its path [s]: nginx's workers
-take up to a second to open the new one after ``-s reopen``."""
 DONE = 16
 """Files that are known again after they were read to the end."""
 
@@ -89,11 +87,13 @@ class Log:
             yield from self._rotated(self._queue[0])
             return
         for old in list(self._old):
+            grew = old.is_behind
             yield from old.read(most)
             if old.is_behind:
                 return  # in the order in which it was written
-            old.retired_s = now_s if old.retired_s is None else old.retired_s
-            if now_s - old.retired_s >= GRACE_S:
+            files = self._files()
+            newer = files[files.index(old) + 1 :]
+            if is_left(old, newer, now_s, grew=grew, warn=self._warn):
                 yield from old.rest()
                 self._retire(old)
         if self._now is not None:
@@ -196,22 +196,34 @@ class Log:
             if os.path.samestat(there, os.fstat(self._now.file)):
                 return
             retired, self._now = self._now, None
-            retired.retired_s = now_s
+            retired.retired_s = retired.grown_s = now_s
             self._old += [retired, *self._between(retired, there)]
         self._open(from_start=True)
 
     def _between(self, retired: OpenFile, there: os.stat_result) -> Iterator[OpenFile]:
         """Open what came to the path behind *retired* and was rotated before we looked."""
-        files = [(file, status_of(file)) for file in self._predecessors()]
-        statuses = [status for _, status in files]
-        own = os.fstat(retired.file)
-        found = [k for k, one in enumerate(statuses) if one and os.path.samestat(one, own)]
-        for file, status in files[found[-1] + 1 :] if found else []:
+        for file in self._newer(retired):
+            status = status_of(file)
             if status is None or os.path.samestat(status, there) or self.has_read(file, status):
                 continue
             is_new = self._append_whole(file)
             if is_new and self._queue[-1].is_plain:
                 yield OpenFile(self.path, self._queue.pop().detach(), 0, 1)
+
+    def _newer(self, retired: OpenFile) -> list[Path]:
+        """Return the predecessors that came behind *retired*, which may be packed by now."""
+        files = self._predecessors()
+        place = retired.place_at(retired.lines.offset, retired.next_line)
+        found = self._find(place, files)
+        if found is not None:
+            return files[files.index(found) + 1 :]
+        seen_ns = (retired.known or place).seen_ns
+        if unknown := [shown(str(file)) for file in files if _written_ns(file) >= seen_ns]:
+            self._warn(
+                f"{shown(self.path)} was rotated, and the file that was read is not found again;"
+                f" what only {', '.join(unknown)} has is not read"
+            )
+        return []
 
     def _open(self, *, from_start: bool, offset: int = 0, next_line: int = 1) -> None:
         file = self._opened()

@@ -51,6 +51,11 @@ class OpenFile:
         self.lines = Splitter(offset)
         self.next_line = next_line
         self.retired_s: float | None = None
+        """When another file was first seen at its path, or it was last said to grow on [s]."""
+        self.grown_s = 0.0
+        """When it last grew since [s]."""
+        self.turned_s: float | None = None
+        """When a newer file was first seen to have something in it [s]."""
         self.known: Place | None = None
         self.is_closed = False
 
