@@ -1,0 +1,1 @@
+"""The judge: what a hunt said, held against what the lab knows."""
