@@ -51,9 +51,11 @@ def test_both_sides_of_the_longest_text_come_out_as_in_the_reference() -> None:
         assert_as_in_reference([" ".join(rng.choice([*WORDS, "4"], size))], 3)
 
 
-def test_one_shingle_over_and_over_is_one_piece() -> None:
-    texts = ["the same five words here " * 300]
+def test_a_shingle_over_and_over_is_one_piece() -> None:
+    rng = np.random.default_rng(4)
+    texts = [(" ".join(rng.choice(WORDS, n)) + " ") * 9 for n in range(5, 90)]
     assert_as_in_reference(texts, 11)
+    assert {*map(len, found(texts, 11))} == {*range(pieces.MOST + 1)}
 
 
 def test_nobody_gets_pieces_who_did_not_ask() -> None:
