@@ -8,6 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from stillhunt.cli import app
+from stillhunt.hunt import sweep
 from stillhunt.hunt.rule import Rule, load_rules
 from stillhunt.hunt.rule_shape import RuleTest
 from stillhunt.hunt.rule_tests import exchanges_of, try_rule, try_rules
@@ -21,6 +22,14 @@ def test_a_rule_passes_its_own_tests(name: str) -> None:
     outcomes = list(try_rule(RULES[name]))
     assert outcomes
     assert [one for one in outcomes if one.wrong] == []
+
+
+def test_a_rule_that_is_tried_looks_for_no_campaigns(monkeypatch: pytest.MonkeyPatch) -> None:
+    def none(*told: Any) -> None:  # noqa: ANN401
+        raise AssertionError("only the rule is asked")
+
+    monkeypatch.setattr(sweep, "find_campaigns", none)
+    assert all(one.is_passed for one in try_rule(RULES["volume"]))
 
 
 def changed(name: str, **parts: Any) -> Rule:  # noqa: ANN401 - any part of a rule

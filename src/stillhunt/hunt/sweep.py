@@ -106,6 +106,7 @@ class _Plan:
     lake: Exchanges
     settings: HuntSettings
     questions: Sequence[Question]
+    hunts_campaigns: bool
     lookback_us: int
     paths: str
     """What ``volume.paths`` says."""
@@ -152,7 +153,7 @@ def sweep(
         accounts: Account directory, or the file of one.
         events: Event list, or the file of one.
         rules: The rules to ask; None are all that are shipped or that *settings* name.
-        detectors: Whether the detectors are asked, too.
+        detectors: Whether the detectors are asked and campaigns looked for, too.
         progress: Hears of each step.
 
     Raises:
@@ -177,6 +178,7 @@ def sweep(
                 if detectors
             ),
         ),
+        hunts_campaigns=detectors,
         lookback_us=int(values["volume"]["lookback"]) if "volume" in values else ALL_US,
         paths=str(values.get("volume", {}).get("paths", "")),
         since_us=since_us,
@@ -270,7 +272,7 @@ def _asked(
     if progress:
         progress("hunting", len(plan.questions), len(plan.questions))
     findings = apply_allow(found, plan.settings.allow, _orgs(plan, con, found))
-    hunted = find_campaigns(con, plan.accounts)
+    hunted = find_campaigns(con, plan.accounts) if plan.hunts_campaigns else None
     named = {} if hunted is None else accounts_of(hunted)
     return SweepResult(
         findings=findings,
