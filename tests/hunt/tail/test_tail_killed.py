@@ -1,11 +1,13 @@
 """Killed at any moment: nothing is lost, and nothing that is in the output is said again."""
 
+import fcntl
 import json
 import os
 import random
 import signal
 import subprocess
 import sys
+import termios
 import threading
 import time
 from collections.abc import Iterator
@@ -235,3 +237,83 @@ def test_escapes_in_a_log_reach_no_terminal(folder: Path) -> None:
     assert done.returncode == 1, done.stderr
     assert "\\x1b[31mred\\x07\\u202e" in done.stdout.decode()
     assert b"\x1b" not in done.stdout + done.stderr
+
+
+def start_into_a_full_pipe(folder: Path) -> tuple["subprocess.Popen[bytes]", int]:
+    """Start a tail whose findings nobody reads; return it when it waits for a reader."""
+    (folder / "access.log").write_text("".join(lines()))
+    reads, writes = os.pipe()
+    size = fcntl.fcntl(writes, fcntl.F_SETPIPE_SZ, 4096)
+    process = subprocess.Popen(
+        [
+            sys.executable, "-m", "stillhunt", "tail", "access.log", "--as", "nginx",
+            "--from", "start", "--state", "state", "--json", "-", "--quiet",
+        ],
+        cwd=folder, stdout=writes, stderr=subprocess.DEVNULL,
+        env=os.environ | {"PYTHONUNBUFFERED": "1"},
+    )  # fmt: skip
+    running.append(process)
+    os.close(writes)
+    until = time.monotonic() + PATIENCE_S
+    while bytes_in(reads) < size and time.monotonic() < until:
+        time.sleep(0.02)
+    return process, reads
+
+
+def bytes_in(pipe: int) -> int:
+    return int.from_bytes(fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)), sys.byteorder)
+
+
+def test_a_signal_while_the_reader_of_a_pipe_is_slow_loses_no_finding(folder: Path) -> None:
+    process, reads = start_into_a_full_pipe(folder)
+    process.send_signal(signal.SIGTERM)
+    time.sleep(0.3)  # the signal cuts the write short
+    with os.fdopen(reads, "rb") as file:
+        told = [json.loads(line) for line in file.read().splitlines()]
+    assert process.wait(PATIENCE_S) == 1
+    assert start(folder, "--once").wait(PATIENCE_S) in {0, 1}  # whatever came behind the batch
+    told += map(json.loads, whole_lines(folder / "out.jsonl"))
+    said = [(one["id"], one["severity"]) for one in told]
+    assert len(said) == len(set(said))
+    assert sum(one["detector"] == "burst" for one in told) == BURSTS
+
+
+def test_a_second_signal_ends_at_once(folder: Path) -> None:
+    process, reads = start_into_a_full_pipe(folder)
+    process.send_signal(signal.SIGTERM)
+    time.sleep(0.3)
+    assert process.poll() is None
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(PATIENCE_S) == -signal.SIGTERM
+    os.close(reads)
+
+
+def test_a_full_output_ends_with_3_and_a_sentence(folder: Path) -> None:
+    (folder / "access.log").write_text("".join(lines()))
+    done = start(folder, "--from", "start", "--once", "--json", "/dev/full")
+    assert done.wait(PATIENCE_S) == 3
+    said = (folder / "err.txt").read_text()
+    assert "cannot write --json /dev/full: No space left on device" in said
+    assert "Traceback" not in said
+
+
+@pytest.mark.parametrize(
+    ("words", "closed", "code"),
+    [
+        ("- --json out.jsonl", "<&-", 2),
+        ("access.log --once --from start", ">&-", 3),
+        ("access.log --once --from start --json -", ">&-", 3),
+        ("access.log --once --from start --json out.jsonl", ">&- 2>&-", 1),
+    ],
+)
+def test_closed_standard_streams_are_a_sentence(
+    folder: Path, words: str, closed: str, code: int
+) -> None:
+    (folder / "access.log").write_text("".join(lines()[:300]))
+    done = subprocess.run(
+        ["sh", "-c", f"{sys.executable} -m stillhunt tail {words} --as nginx {closed}"],
+        cwd=folder, capture_output=True, check=False, timeout=PATIENCE_S,
+    )  # fmt: skip
+    assert done.returncode == code, done.stderr
+    assert b"Traceback" not in done.stderr
+    assert b"is closed" in done.stderr or code == 1

@@ -1,19 +1,31 @@
 """Findings out: in groups, the gravest first, and never behind half a line."""
 
+import fcntl
 import io
 import json
 import os
+import sys
+import threading
+from collections.abc import Callable
 from pathlib import Path
+from typing import IO
 
 import pytest
 from tail_kit import tail_of
 
 from stillhunt.hunt.settings import HuntSettings
-from stillhunt.hunt.tail import output
-from stillhunt.hunt.tail.checkpoint import Checkpoint, Delivered, write_checkpoint
+from stillhunt.hunt.tail import checkpoint, output
+from stillhunt.hunt.tail.checkpoint import (
+    Checkpoint,
+    Delivered,
+    read_checkpoint,
+    write_checkpoint,
+)
 from stillhunt.hunt.tail.command import follow
 from stillhunt.hunt.tail.output import JsonLines, TextLines, groups
+from stillhunt.hunt.tail.place import Place
 from stillhunt.hunt.tail.store import LakeWriter
+from stillhunt.model.errors import InputError, OutputError
 from stillhunt.model.finding import Finding, Severity, finding_id
 
 
@@ -218,10 +230,11 @@ def test_a_journal_that_was_torn_in_this_run_costs_one_line(
     assert set(Delivered(tmp_path / "state").said) == {finding(1).id, finding(3).id}
 
 
-def test_people_read_them_line_by_line() -> None:
-    stream = io.StringIO()
-    TextLines(stream).deliver([finding(1), finding(2, 4)])
-    assert [line.split()[2] for line in stream.getvalue().splitlines()] == ["medium", "high"]
+def test_people_read_them_line_by_line(tmp_path: Path) -> None:
+    out = tmp_path / "out.txt"
+    with out.open("w") as stream:
+        TextLines(stream).deliver([finding(1), finding(2, 4)])
+    assert [line.split()[2] for line in out.read_text().splitlines()] == ["medium", "high"]
 
 
 def test_a_journal_is_kept_where_the_lake_refuses(
@@ -238,3 +251,128 @@ def test_a_journal_is_kept_where_the_lake_refuses(
     tail._send([finding(1)])
     tail.close()
     assert set(Delivered(tmp_path / "state").said) == {finding(1).id}
+
+
+@pytest.mark.parametrize("form", [lambda file: JsonLines("-", file), TextLines])
+@pytest.mark.parametrize("buffering", [0, 4096])
+def test_what_a_full_pipe_does_not_take_is_not_taken_for_written(
+    form: Callable[[IO[bytes]], JsonLines | TextLines], buffering: int
+) -> None:
+    reads, writes = os.pipe()
+    fcntl.fcntl(writes, fcntl.F_SETPIPE_SZ, 4096)
+    os.set_blocking(writes, False)
+    with os.fdopen(writes, "wb", buffering=buffering) as stream:
+        with pytest.raises(OutputError, match="cannot write"):
+            form(stream).deliver([finding(k) for k in range(200)])
+        assert os.read(reads, 1 << 20)
+    os.close(reads)
+
+
+def test_a_reader_of_a_pipe_that_takes_little_at_a_time_gets_every_line() -> None:
+    reads, writes = os.pipe()
+    fcntl.fcntl(writes, fcntl.F_SETPIPE_SZ, 4096)
+    got = bytearray()
+
+    def read() -> None:
+        while data := os.read(reads, 100):
+            got.extend(data)
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    with os.fdopen(writes, "wb", buffering=0) as stream:
+        JsonLines("-", stream).deliver([finding(k) for k in range(100)])
+    reader.join()
+    os.close(reads)
+    assert [json.loads(line)["id"] for line in got.splitlines()] == [
+        finding(k).id for k in range(100)
+    ]
+
+
+def test_a_file_on_a_full_disk_is_an_error_and_closes() -> None:
+    lines = JsonLines("/dev/full", None)
+    with pytest.raises(OutputError, match="No space left"):
+        lines.deliver([finding(1)])
+    lines.close()
+
+
+def test_a_closed_standard_output_is_said() -> None:
+    with pytest.raises(OutputError, match="closed"):
+        JsonLines("-", None)
+    with pytest.raises(OutputError, match="closed"):
+        TextLines(None)
+
+
+def test_json_is_ascii_and_the_same_value(tmp_path: Path) -> None:
+    name = "a\x9b31m\u202e\u2028\x7f\x85\x07\U0001f600é"
+    deliver(tmp_path / "out.jsonl", [finding(1, name=name)])
+    lake = LakeWriter(
+        tmp_path / "lake", HuntSettings.model_validate({"folder": tmp_path}), "nginx"
+    )
+    lake.add([finding(1, name=name)])
+    lake.close([])
+    for path in (tmp_path / "out.jsonl", tmp_path / "lake" / "findings" / "2026-03-01.jsonl"):
+        text = path.read_bytes()
+        assert all(32 <= byte < 127 for byte in text.rstrip(b"\n"))
+        assert json.loads(text)["subject"] == {"source_ip": name}
+
+
+def test_a_checkpoint_may_name_a_file_that_is_no_utf_8(tmp_path: Path) -> None:
+    path = os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.log")
+    Path(path).write_text("a line of the log\n")
+    with Path(path).open("rb") as file:
+        place = Place.of(path, file.fileno(), 5, 1)
+    write_checkpoint(tmp_path / "state", Checkpoint(reader="nginx", places=(place,)))
+    found = read_checkpoint(tmp_path / "state")
+    assert found is not None
+    assert found.places == (place,)
+
+
+@pytest.mark.parametrize(
+    ("true", "false"),
+    [
+        (b'"length": ', b'"length": 9000000000000000'),
+        (b'"length": ', b'"length": -'),
+        (b'"length": ', b'"length": 1e999, "x": '),
+        (b'"schema": ', b'"schema": 1, "x": '),
+    ],
+)
+def test_a_damaged_checkpoint_is_an_input_error(tmp_path: Path, true: bytes, false: bytes) -> None:
+    state = tmp_path / "state"
+    write_checkpoint(state, Checkpoint(reader="nginx"))
+    state.write_bytes(state.read_bytes().replace(true, false, 1))
+    with pytest.raises(InputError, match="no whole checkpoint"):
+        read_checkpoint(state)
+
+
+def test_a_checkpoint_with_places_of_another_version_is_an_input_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "log").write_text("a line of the log\n")
+    with (tmp_path / "log").open("rb") as file:
+        place = Place.of("log", file.fileno(), 5, 1)
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoint, "asdict", lambda _: {"path": "log", "colour": "blue"})
+        write_checkpoint(tmp_path / "state", Checkpoint(reader="nginx", places=(place,)))
+    with pytest.raises(InputError, match="no whole checkpoint"):
+        read_checkpoint(tmp_path / "state")
+
+
+def test_a_state_that_is_no_file_is_refused_and_nothing_is_made_beside_it(
+    tmp_path: Path,
+) -> None:
+    os.mkfifo(tmp_path / "state")
+    for state in (tmp_path / "state", Path("/dev/null")):
+        with pytest.raises(InputError, match="no regular file"):
+            read_checkpoint(state)
+    with pytest.raises(InputError, match="no regular file"):
+        follow(
+            [str(tmp_path / "log")], as_="nginx", state=tmp_path / "state", lake=None,
+            overrides={}, config=None, from_start=True, once=True, json_to=None, quiet=True,
+        )  # fmt: skip
+    assert [file.name for file in tmp_path.iterdir()] == ["state"]
+
+
+def test_a_closed_standard_input_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", None)
+    with pytest.raises(InputError, match="closed"):
+        tail_of("-", folder=tmp_path)

@@ -13,6 +13,7 @@ to a file, its end is looked at too, and then each is said exactly once.
 import hashlib
 import json
 import os
+import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -27,7 +28,7 @@ from stillhunt.hunt.tail.place import Place
 from stillhunt.model.errors import InputError
 from stillhunt.model.finding import Finding
 
-__all__ = ["Checkpoint", "Delivered", "read_checkpoint", "write_checkpoint"]
+__all__ = ["Checkpoint", "Delivered", "check_state", "read_checkpoint", "write_checkpoint"]
 
 SCHEMA = "stillhunt.tail/2"
 MOST = 100_000
@@ -65,12 +66,13 @@ def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         "arrays": [[name, array.dtype.str, len(array)] for name, array in arrays.items()],
         "arrays_hash": digest.hexdigest(),
     }
-    text = json.dumps(told, ensure_ascii=False, separators=(",", ":"))
-    head = {"schema": SCHEMA, "length": len(text.encode()), "hash": _hash(text.encode())}
+    # ASCII, because the name of a file may be no UTF-8
+    text = json.dumps(told, ensure_ascii=True, separators=(",", ":")).encode("ascii")
+    head = {"schema": SCHEMA, "length": len(text), "hash": _hash(text)}
     draft = path.with_name(path.name + ".new")
     draft.unlink(missing_ok=True)  # of a kill; or a link, which somebody laid there
     with open(draft, "xb", opener=private) as file:
-        file.write(json.dumps(head).encode() + b"\n" + text.encode() + b"\n")
+        file.write(json.dumps(head).encode() + b"\n" + text + b"\n")
         for array in arrays.values():
             file.write(array.data)
         file.flush()
@@ -79,36 +81,54 @@ def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     sync_folder(path.parent)
 
 
+def check_state(path: Path) -> None:
+    """See that *path* can hold a checkpoint; it need not be there.
+
+    Raises:
+        InputError: Something else stands there; we would wait for a pipe with a name for ever.
+    """
+    try:
+        is_regular = stat.S_ISREG(path.stat().st_mode)
+    except OSError:
+        return  # none yet, or whoever opens it says why not
+    if not is_regular:
+        raise InputError(f"--state {path} is no regular file; name one that need not be there yet")
+
+
 def read_checkpoint(path: Path) -> Checkpoint | None:
     """Return what stands in *path*, None if there is nothing.
 
     Raises:
         InputError: It is no checkpoint of ours, or damaged.
     """
+    check_state(path)
     try:
         with path.open("rb") as file:
             head = json.loads(file.readline(1_000))
-            text = file.read(int(head["length"]))
+            length = int(head["length"])
+            if not 0 <= length <= os.fstat(file.fileno()).st_size:
+                raise ValueError("the text is longer than the file")
+            text = file.read(length)
             if head["schema"] != SCHEMA or head["hash"] != _hash(text):
                 raise ValueError("the digest is not that of the text")
             told = json.loads(text)
             file.read(1)
             arrays = _arrays(file.read(), told)
+        return Checkpoint(
+            reader=told["reader"],
+            places=tuple(Place(**place) for place in told["places"]),
+            engine=told["engine"],
+            arrays=arrays,
+            delivered=told["delivered"],
+        )
     except FileNotFoundError:
         return None
     except OSError as error:
         raise InputError(f"cannot read --state {path}: {error.strerror or error}") from error
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise InputError(
             f"{path} is no whole checkpoint of this version; remove it to start anew"
         ) from error
-    return Checkpoint(
-        reader=told["reader"],
-        places=tuple(Place(**place) for place in told["places"]),
-        engine=told["engine"],
-        arrays=arrays,
-        delivered=told["delivered"],
-    )
 
 
 def _arrays(data: bytes, told: Mapping[str, Any]) -> dict[str, npt.NDArray[Any]]:

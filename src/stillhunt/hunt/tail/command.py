@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from stillhunt.hunt.settings import read_settings
+from stillhunt.hunt.tail.checkpoint import check_state
 from stillhunt.hunt.tail.lean import give_back_code
 from stillhunt.hunt.tail.loop import Ended, Tail
 from stillhunt.hunt.tail.output import JsonLines, TextLines
@@ -55,9 +56,9 @@ def follow(
             stack.enter_context(_alone(state))
         json_lines = None
         if json_to:
-            json_lines = JsonLines(json_to, sys.stdout.buffer, is_resumed=state is not None)
+            json_lines = JsonLines(json_to, sys.stdout, is_resumed=state is not None)
             stack.callback(json_lines.close)
-        is_drawn = not quiet and not once and json_to != "-" and sys.stdout.isatty()
+        is_drawn = not quiet and not once and json_to != "-" and _is_terminal()
         view = None
         if is_drawn:
             from rich.console import Console  # noqa: PLC0415 - only for people
@@ -100,10 +101,14 @@ def _sayer(*, quiet: bool) -> Say:
     from stillhunt.hunt.report.terminal import printable  # noqa: PLC0415
 
     def say(text: str, *, is_trouble: bool = False) -> None:
-        if is_trouble or not quiet:
+        if sys.stderr is not None and (is_trouble or not quiet):
             print(f"stillhunt: {printable(text, 400)}", file=sys.stderr, flush=True)
 
     return say
+
+
+def _is_terminal() -> bool:
+    return sys.stdout is not None and sys.stdout.isatty()
 
 
 def _conclude(ended: Ended, tail: Tail, *, quiet: bool) -> None:
@@ -120,12 +125,16 @@ def _conclude(ended: Ended, tail: Tail, *, quiet: bool) -> None:
 
 @contextmanager
 def _signals() -> Iterator[Callable[[], bool]]:
-    """Let SIGTERM and SIGINT end the tail after the batch in hand."""
+    """Let SIGTERM and SIGINT end the tail after the batch in hand, and a second one at once."""
     came: list[int] = []
-    before = {
-        number: signal.signal(number, lambda number, _: came.append(number))
-        for number in (signal.SIGTERM, signal.SIGINT)
-    }
+
+    def hear(number: int, _: object) -> None:
+        if came:  # somebody insists: we may be waiting for a reader that never reads
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
+        came.append(number)
+
+    before = {number: signal.signal(number, hear) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         yield lambda: bool(came)
     finally:
@@ -136,6 +145,7 @@ def _signals() -> Iterator[Callable[[], bool]]:
 @contextmanager
 def _alone(state: Path) -> Iterator[None]:
     """Hold the checkpoint for this process."""
+    check_state(state)
     path = state.with_name(state.name + ".lock")
     try:
         lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)

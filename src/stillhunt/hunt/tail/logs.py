@@ -52,7 +52,7 @@ class Logs(Mapping[str, Log | Pipe]):
             asking: See there.
 
         Raises:
-            InputError: A pattern names a folder.
+            InputError: A pattern names a folder, or "-" and standard input is closed.
         """
         self._patterns = list(patterns)
         self._asking = asking
@@ -118,6 +118,8 @@ class Logs(Mapping[str, Log | Pipe]):
     ) -> bool:
         """Follow *path*, and say so; not if its file is already read under another name."""
         if path == STDIN:
+            if sys.stdin is None:
+                raise InputError("standard input is closed; pipe the log into it, or name a file")
             self._logs[path] = Pipe(path, sys.stdin.fileno())
             return True
         status = status_of(Path(path))

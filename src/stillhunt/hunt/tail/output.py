@@ -9,7 +9,7 @@ import os
 import stat
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import BinaryIO, TextIO
+from typing import IO, Any
 
 from stillhunt.hunt.report.document import finding_line
 from stillhunt.hunt.report.figures import clock, times
@@ -18,7 +18,7 @@ from stillhunt.hunt.tail.checkpoint import Delivered
 from stillhunt.model.errors import OutputError
 from stillhunt.model.finding import Finding
 
-__all__ = ["JsonLines", "TextLines", "groups", "is_torn"]
+__all__ = ["JsonLines", "TextLines", "groups", "is_torn", "json_line", "text_line"]
 
 LOOKED_AT = 4 << 20
 """Bytes at the end of an output file in which findings are looked for that were said before. No
@@ -26,6 +26,7 @@ group is larger."""
 MOST = 1_000
 """Findings of a group."""
 LINE = 2_000  # bytes of a line besides its subject, at most
+WORDS = ("", "info", "low", "medium", "high", "critical")
 
 
 def groups(findings: Iterable[Finding]) -> Iterator[list[Finding]]:
@@ -36,8 +37,7 @@ def groups(findings: Iterable[Finding]) -> Iterator[list[Finding]]:
         if finding.id in taken:
             continue
         taken.add(finding.id)
-        # six bytes for what JSON escapes
-        bytes_ = LINE + 6 * sum(len(str(value)) for value in finding.subject.values())
+        bytes_ = LINE + sum(len(_ascii(value)) for value in finding.subject.values())
         if group and (len(group) == MOST or size + bytes_ > LOOKED_AT):
             yield group
             group, size = [], 0
@@ -50,12 +50,12 @@ def groups(findings: Iterable[Finding]) -> Iterator[list[Finding]]:
 class JsonLines:
     """Writes ``findings[]`` of a report, a line each."""
 
-    def __init__(self, target: str, stdout: BinaryIO, *, is_resumed: bool = False) -> None:
+    def __init__(self, target: str, stdout: IO[Any] | None, *, is_resumed: bool = False) -> None:
         """Write to the file *target*, behind what it has; "-" is *stdout*.
 
         Args:
             target: Name of the file, or "-".
-            stdout: What "-" stands for.
+            stdout: What "-" stands for; None if it is closed.
             is_resumed: What the end of the file has already is not written again: a kill may
                 have come before the journal had it.
 
@@ -64,13 +64,13 @@ class JsonLines:
         """
         self.name = target
         try:
-            self._file = stdout if target == "-" else _appended(target)
+            self._file = _open(stdout) if target == "-" else _appended(target)
         except OSError as error:
             raise OutputError(
                 f"cannot write --json {target}: {error.strerror or error}"
             ) from error
-        self._is_file = stat.S_ISREG(os.fstat(self._file.fileno()).st_mode)
-        end = _end(self._file.fileno()) if self._is_file else b""
+        self._is_file = stat.S_ISREG(os.fstat(self._file).st_mode)
+        end = _end(self._file) if self._is_file else b""
         self._said = _said(end.splitlines()) if is_resumed else {}
         self._start = b"\n" if end and not end.endswith(b"\n") else b""
         """Ends a line that was left half-written, when the disk was full."""
@@ -83,14 +83,12 @@ class JsonLines:
             OutputError: They cannot be written.
         """
         news = [one for one in findings if int(one.severity) > self._said.get(one.id, 0)]
-        told = [finding_line(finding).model_dump(mode="json") for finding in news]
-        text = "".join(json.dumps(one, ensure_ascii=False) + "\n" for one in told)
+        text = "".join(json_line(finding) for finding in news)
         try:
-            self._file.write(self._start + text.encode("utf-8", "replace"))
-            self._file.flush()
+            _write(self._file, self._start + text.encode("ascii"))
             self._start = b""
             if self._is_file:
-                os.fsync(self._file.fileno())
+                os.fsync(self._file)
         except BrokenPipeError:
             raise
         except OSError as error:
@@ -101,7 +99,20 @@ class JsonLines:
     def close(self) -> None:
         """Close the file; standard output stays open."""
         if self.name != "-":
-            self._file.close()
+            os.close(self._file)
+
+
+def json_line(finding: Finding) -> str:
+    """Return *finding* as a line of JSON in ASCII.
+
+    Clients choose names, and one with a bidirectional control, a C1 escape or a line separator
+    of Unicode is the same value as its escape, and safe to look at.
+    """
+    return _ascii(finding_line(finding).model_dump(mode="json")) + "\n"
+
+
+def _ascii(value: object) -> str:
+    return json.dumps(value, ensure_ascii=True).replace("\x7f", "\\u007f")
 
 
 def _said(lines: Iterable[bytes]) -> dict[str, int]:
@@ -112,37 +123,52 @@ def _said(lines: Iterable[bytes]) -> dict[str, int]:
     return told.said
 
 
-def _appended(target: str) -> BinaryIO:
-    file = os.open(target, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    return os.fdopen(file, "ab")
+def _appended(target: str) -> int:
+    return os.open(target, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+
+def _open(stdout: IO[Any] | None) -> int:
+    """Return the descriptor of standard output, past all buffers: what is written is out."""
+    if stdout is None:
+        raise OutputError("standard output is closed; give --json FILE, or redirect it")
+    stdout.flush()
+    return stdout.fileno()
+
+
+def _write(file: int, data: bytes) -> None:
+    """Write *data*, in as many parts as it takes: a pipe may take less than it is given."""
+    left = memoryview(data)
+    while left:
+        left = left[os.write(file, left) :]
 
 
 class TextLines:
-    """Writes a line for people. Nothing from a log reaches a terminal as it was written."""
+    """Writes a line for people."""
 
-    WORDS = ("", "info", "low", "medium", "high", "critical")
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
+    def __init__(self, stdout: IO[Any] | None) -> None:
+        """Write to *stdout*; OutputError if it is closed, which is None."""
+        self._file = _open(stdout)
+        self._encoding = getattr(stdout, "encoding", None) or "utf-8"
 
     def deliver(self, findings: Sequence[Finding]) -> None:
         """Write *findings*; raises as ``JsonLines.deliver`` does."""
         try:
-            self._stream.write("".join(self.line(finding) + "\n" for finding in findings))
-            self._stream.flush()
+            text = "".join(text_line(finding) + "\n" for finding in findings)
+            _write(self._file, text.encode(self._encoding, "backslashreplace"))
         except BrokenPipeError:
             raise
         except OSError as error:
             raise OutputError(f"cannot write findings: {error.strerror or error}") from error
 
-    def line(self, finding: Finding) -> str:
-        """Return *finding* in one line of plain text."""
-        allowed = f" (allowed: {printable(finding.allowed, 60)})" if finding.allowed else ""
-        return (
-            f"{clock(finding.last_seen_us, seconds=True)} {self.WORDS[int(finding.severity)]:8} "
-            f"{printable(finding.detector, 24)} {subject_text(finding, 60)} "
-            f"{times(finding.statistic)}{allowed}"
-        )
+
+def text_line(finding: Finding) -> str:
+    """Return *finding* in one line; nothing from a log comes to a terminal as it was written."""
+    allowed = f" (allowed: {printable(finding.allowed, 60)})" if finding.allowed else ""
+    return (
+        f"{clock(finding.last_seen_us, seconds=True)} {WORDS[int(finding.severity)]:8} "
+        f"{printable(finding.detector, 24)} {subject_text(finding, 60)} "
+        f"{times(finding.statistic)}{allowed}"
+    )
 
 
 def is_torn(path: Path) -> bool:

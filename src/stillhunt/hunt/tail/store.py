@@ -6,7 +6,6 @@ between them does no harm. It runs in a thread of its own and takes the files ap
 which costs a core about a quarter more than following alone.
 """
 
-import json
 import os
 import threading
 from collections.abc import Sequence
@@ -17,9 +16,8 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from stillhunt.hunt.report.document import finding_line
 from stillhunt.hunt.settings import HuntSettings
-from stillhunt.hunt.tail.output import is_torn
+from stillhunt.hunt.tail.output import is_torn, json_line
 from stillhunt.model.errors import StillhuntError
 from stillhunt.model.finding import Finding
 
@@ -80,14 +78,13 @@ class LakeWriter:
         days: dict[date, list[str]] = {}
         for finding in findings:
             day = datetime.fromtimestamp(finding.last_seen_us / 1e6, UTC).date()
-            line = finding_line(finding).model_dump(mode="json")
-            days.setdefault(day, []).append(json.dumps(line, ensure_ascii=False) + "\n")
+            days.setdefault(day, []).append(json_line(finding))
         self._findings.mkdir(mode=0o700, exist_ok=True)
         for day, lines in days.items():
             path = self._findings / f"{day}.jsonl"
             start = "\n" if is_torn(path) else ""
             with open(path, "ab", opener=_private) as file:
-                file.write((start + "".join(lines)).encode("utf-8", "replace"))
+                file.write((start + "".join(lines)).encode("ascii"))
                 file.flush()
                 os.fsync(file.fileno())
 

@@ -3,7 +3,6 @@
 Whatever came out of a log is shown escaped (``report.visible``), as plain text.
 """
 
-import sys
 import time
 from collections import deque
 from typing import TYPE_CHECKING
@@ -17,7 +16,7 @@ from rich.text import Text
 
 from stillhunt.hunt.report.figures import clock, count, plural
 from stillhunt.hunt.report.terminal import printable
-from stillhunt.hunt.tail.output import TextLines
+from stillhunt.hunt.tail.output import text_line
 from stillhunt.model.finding import Finding
 
 if TYPE_CHECKING:
@@ -77,7 +76,6 @@ class LiveView:
         """Draw on *console*."""
         self._talkers = Talkers()
         self._alerts: deque[Finding] = deque(maxlen=ALERTS)
-        self._text = TextLines(sys.stdout)
         self._live = Live(console=console, auto_refresh=False, transient=False)
         self._drawn_s = time.monotonic()
         self._lines = 0
@@ -125,5 +123,5 @@ class LiveView:
                 name, n = top[place] if place < len(top) else ("", 0)
                 cells += [Text(printable(name, 40) if name else ""), count(n) if name else ""]
             table.add_row(*cells)
-        alerts = [Text(self._text.line(f), style=STYLES[int(f.severity)]) for f in self._alerts]
+        alerts = [Text(text_line(f), style=STYLES[int(f.severity)]) for f in self._alerts]
         return Group(head, table, *alerts)
