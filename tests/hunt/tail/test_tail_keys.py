@@ -1,5 +1,7 @@
 """Keys: the same name the same number, wherever it stands, and nobody else's."""
 
+import tracemalloc
+
 import numpy as np
 import pyarrow as pa
 from hypothesis import given, settings
@@ -43,3 +45,15 @@ def test_another_installation_has_other_keys() -> None:
 def test_long_names_are_told_apart_behind_their_256th_byte() -> None:
     long = pa.array(["x" * 300 + "a", "x" * 300 + "b", "x" * 256, "x" * 257], pa.large_string())
     assert len(np.unique(Keyer(7).keys([long]))) == 4
+
+
+def test_a_long_name_takes_no_more_memory_than_it_has_letters() -> None:
+    column = pa.array(["x" * 2_000_000 + end for end in "abc"] + ["192.0.2.1"])
+    alone = Keyer(7).keys([pa.array(["192.0.2.1"])])
+    tracemalloc.start()
+    keys = Keyer(7).keys([column])
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1_000_000
+    assert len(np.unique(keys)) == 4
+    assert keys[3] == alone[0]

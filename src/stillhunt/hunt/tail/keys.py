@@ -32,6 +32,11 @@ class Keyer:
         stream = hashlib.shake_256(b"stillhunt.tail.keys" + self._seed).digest(8 * LONGEST)
         self._places = np.frombuffer(stream, np.uint64) | np.uint64(1)
 
+    @property
+    def mark(self) -> str:
+        """Return what tells this secret from others, and nothing about it."""
+        return hashlib.blake2b(b"stillhunt.tail.mark" + self._seed, digest_size=16).hexdigest()
+
     def keys(self, columns: Sequence[pa.Array]) -> Keys:
         """Return one key for each row of *columns*, string arrays of the same length.
 
@@ -44,17 +49,25 @@ class Keyer:
 
     def _one(self, column: pa.Array) -> Keys:
         offsets, data = _view(column)
-        lengths = np.diff(offsets)
-        places = np.arange(len(data), dtype=np.int64) - np.repeat(offsets[:-1], lengths)
-        np.minimum(places, LONGEST - 1, out=places)
+        is_long = np.diff(offsets) > LONGEST
+        if not is_long.any():
+            return self._short(offsets, data)
+        found = np.empty(len(is_long), np.uint64)  # the long ones first: 32 bytes a letter
+        for row in np.flatnonzero(is_long):
+            name = data[offsets[row] : offsets[row + 1]].data
+            digest = hashlib.blake2b(name, digest_size=8, key=self._seed).digest()
+            found[row] = int.from_bytes(digest, "little")
+        found[~is_long] = self._short(*_view(column.filter(pa.array(~is_long))))
+        return found
+
+    def _short(self, offsets: Ints, data: npt.NDArray[np.uint8]) -> Keys:
+        """Return the keys of names of LONGEST bytes at most."""
+        places = np.arange(len(data), dtype=np.int64)
+        places -= np.repeat(offsets[:-1], np.diff(offsets))
         products = self._places[places]
         products *= data + np.uint64(1)  # a zero byte counts, too
         sums = np.concatenate(([np.uint64(0)], np.cumsum(products, dtype=np.uint64)))
         found: Keys = sums[offsets[1:]] - sums[offsets[:-1]]
-        for row in np.flatnonzero(lengths > LONGEST):
-            name = data[offsets[row] : offsets[row + 1]].tobytes()
-            digest = hashlib.blake2b(name, digest_size=8, key=self._seed).digest()
-            found[row] = int.from_bytes(digest, "little")
         return found
 
 
