@@ -111,3 +111,37 @@ def test_a_loss_is_of_the_bound_that_counts_now() -> None:
     half = Lookback(DAY, np.array([50.0, np.inf]), 1_000)
     half.restore(sums.arrays())
     assert half.loss == pytest.approx(2 * sums.loss)
+
+
+def flooded() -> Lookback:
+    """Return sums of a flood of twenty panes, of which most are forgotten again."""
+    sums = empty(1_000)
+    for pane in range(20):
+        add(sums, list(range(1_000 + pane * 400, 1_400 + pane * 400)) * 2, FIRST + pane)
+    assert set(sums.losses) - set(sums.panes)  # the loss outlives the pane
+    return sums
+
+
+def test_a_loss_ends_with_the_window_although_its_pane_was_forgotten_before() -> None:
+    sums = flooded()
+    for pane in range(20, 20 + 2 * PANES):
+        add(sums, [7], FIRST + pane)
+    assert sums.loss == 0
+
+
+def test_a_loss_whose_pane_was_forgotten_comes_back_from_the_arrays() -> None:
+    sums = flooded()
+    again = empty(1_000)
+    again.restore(sums.arrays())
+    assert again.loss == pytest.approx(sums.loss)
+
+
+def test_the_losses_of_an_earlier_version_come_back_too() -> None:
+    sums = empty(1_000)
+    for start in range(0, 5_000, 500):
+        add(sums, list(range(start, start + 500)), FIRST)
+    arrays = sums.arrays()
+    del arrays["lossy"]
+    again = empty(1_000)
+    again.restore(arrays)
+    assert again.loss == sums.loss > 0

@@ -125,8 +125,9 @@ class Lookback:
         gone = [number for number in self.panes if is_wrong or number < self.floor]
         for number in gone:
             pane = self.panes.pop(number)
-            self.losses.pop(number, None)
             self.totals.take(pane.keys, pane.sums)
+        kept = {} if is_wrong else self.losses  # a pane may be gone before its loss is
+        self.losses = {number: loss for number, loss in kept.items() if number >= self.floor}
         return bool(gone)
 
     def add(self, keys: Keys, number: int, sums: Sums) -> None:
@@ -165,12 +166,13 @@ class Lookback:
 
     def arrays(self) -> dict[str, npt.NDArray[np.generic]]:
         """Return the state as arrays, for the checkpoint; the panes themselves, no copies."""
-        numbers = sorted(self.panes)
+        numbers, lossy = sorted(self.panes), sorted(self.losses)
         return {
             "floor": np.array([self.floor], np.int64),
             "bounds": self.bounds,
             "panes": np.array(numbers, np.int64),
-            "losses": np.array([self.losses.get(n, 0.0) for n in numbers]),
+            "lossy": np.array(lossy, np.int64),
+            "losses": np.array([self.losses[n] for n in lossy], np.float64),
             **{f"keys/{n}": self.panes[n].keys for n in numbers},
             **{f"sums/{n}": self.panes[n].sums.ravel() for n in numbers},
         }
@@ -180,13 +182,15 @@ class Lookback:
         self.floor = int(arrays["floor"][0])
         is_bound = np.isfinite(self.bounds)
         growth = float((arrays["bounds"].astype(float) / self.bounds)[is_bound].max(initial=0.0))
-        for number, loss in zip(arrays["panes"].tolist(), arrays["losses"].tolist(), strict=True):
+        lossy = arrays.get("lossy", arrays["panes"])  # one for each pane, of an earlier version
+        for number, loss in zip(lossy.tolist(), arrays["losses"].tolist(), strict=True):
+            if loss:
+                self.losses[number] = loss * growth
+        for number in arrays["panes"].tolist():
             keys = arrays[f"keys/{number}"].astype(np.uint64)
             sums = arrays[f"sums/{number}"].astype(np.int64).reshape(len(keys), len(self.bounds))
             self.panes[number] = Totals(keys, sums)
             self.totals.add(keys, sums)
-            if loss:
-                self.losses[number] = loss * growth
 
 
 def summed(keys: Keys, amounts: Sums) -> tuple[Keys, Sums]:
