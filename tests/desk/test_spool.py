@@ -400,3 +400,29 @@ TestInterleavings = Interleavings.TestCase
 TestInterleavings.settings = hypothesis_settings(
     max_examples=25, stateful_step_count=25, deadline=None
 )
+
+
+def test_a_wall_clock_that_is_set_back_holds_nothing_up(tmp_path: Path) -> None:
+    clock = Clock()
+    with spool(tmp_path / "spool.db", clock) as one:
+        one.put("s", "held", 3, "{}")
+        taken(one)  # and killed
+        one.put("s", "waits", 3, "{}")
+        clock.now -= 7 * 365 * 86_400.0
+        due = one.next_due("s")
+        assert due is not None
+        assert due <= clock.now
+        assert {taken(one).id, taken(one).id} == {"held", "waits"}
+        assert one.take("s") is None  # each is leased, by the clock of now
+
+
+def test_what_waits_as_long_as_anything_may_is_not_due(tmp_path: Path) -> None:
+    clock = Clock()
+    with spool(tmp_path / "spool.db", clock, chance=lambda: 1.0) as one:
+        one.put("s", "x", 3, "{}")
+        for _ in range(12):
+            one.failed(taken(one), "down")
+            clock.now += 3_600.0
+        one.failed(taken(one), "down")
+        assert one.next_due("s") == clock.now + 3_600.0
+        assert one.take("s") is None

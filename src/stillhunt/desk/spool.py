@@ -127,15 +127,20 @@ class Spool:
         return True
 
     def take(self, sink: str) -> Item | None:
-        """Return what is due for *sink*, least often failed first; hide it from others."""
+        """Return what is due for *sink*, least often failed first; hide it from others.
+
+        What is further ahead than anything waits was noted before the clock was set back: it is
+        due, too.
+        """
         now = self._clock()
         with self._answering("read"), self._change():
             row = self._con.execute(
                 """UPDATE item SET taken = taken + 1, leased = ? WHERE rowid = (
-                       SELECT rowid FROM item WHERE sink = ? AND parked = 0 AND due <= ?
-                       AND leased <= ? ORDER BY attempts, queued, id LIMIT 1)
+                       SELECT rowid FROM item WHERE sink = ? AND parked = 0
+                       AND (due <= ? OR due > ?) AND (leased <= ? OR leased > ?)
+                       ORDER BY attempts, queued, id LIMIT 1)
                    RETURNING id, severity, payload, is_update, attempts, taken""",
-                (now + LEASE_S, sink, now, now),
+                (now + LEASE_S, sink, now, now + LONGEST_WAIT_S, now, now + LEASE_S),
             ).fetchone()
         if row is None:
             return None
@@ -227,7 +232,10 @@ class Spool:
         """Return when the next item for *sink* is due [s since epoch], None if none waits."""
         with self._answering("read"):
             (due,) = self._con.execute(
-                "SELECT MIN(MAX(due, leased)) FROM item WHERE sink = ? AND parked = 0", (sink,)
+                """SELECT MIN(MAX(CASE WHEN due > ? THEN 0 ELSE due END,
+                                  CASE WHEN leased > ? THEN 0 ELSE leased END))
+                   FROM item WHERE sink = ? AND parked = 0""",
+                (self._clock() + LONGEST_WAIT_S, self._clock() + LEASE_S, sink),
             ).fetchone()
         return None if due is None else float(due)
 
