@@ -80,3 +80,19 @@ def test_a_fingerprint_is_of_what_is_counted_and_not_of_how_much_is_too_much() -
     account = rules["volume_account"]
     subject = account.model_copy(update={"subject": ("source_ip",)})
     assert fingerprint(account, usual) != fingerprint(subject, usual)
+
+
+def test_another_secret_starts_anew_and_that_is_said(tmp_path: Path) -> None:
+    log, state, said = tmp_path / "log.jsonl", tmp_path / "state", list[str]()
+    write(log, many(80, step=SECOND // 4))
+    followed(log, state=state)
+    (tmp_path / "hash.key").write_text("another")
+    write(log, many(80, step=SECOND // 4, start=NOON + 20 * SECOND))
+    found, _ = followed(log, state=state, trouble=said)
+    assert [f for f in found if f.detector == "burst"] == []
+    assert "identity.hash_key is not that of the checkpoint" in " ".join(said)
+    write(log, many(80, step=SECOND // 4, start=NOON + 40 * SECOND))
+    said.clear()
+    found, _ = followed(log, state=state, trouble=said)
+    assert len([f for f in found if f.detector == "burst"]) == 1
+    assert said == []

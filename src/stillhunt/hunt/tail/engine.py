@@ -65,6 +65,8 @@ class Engine:
     """Rules that this log cannot answer."""
     anew: tuple[str, ...] = ()
     """Rules that are not those of the checkpoint, so that their windows start anew."""
+    has_other_secret: bool = False
+    """The checkpoint's keys are of another ``identity.hash_key``, so that all starts anew."""
     newest_us: int = 0
     """The newest moment of the log before what is looked at just now [us since epoch]."""
     exchanges: int = 0
@@ -205,7 +207,7 @@ class Engine:
     def state(self) -> tuple[dict[str, Any], Arrays]:
         """Return the state for a checkpoint: what is JSON, and what is arrays."""
         told: dict[str, Any] = {"clock": self.clock.told(), "exchanges": self.exchanges}
-        told["rules"] = self.prints
+        told["secret"], told["rules"] = self.keyer.mark, self.prints
         told["episodes"] = {n: rule.episodes.to_json() for n, rule in self.rules.items()}
         arrays = {
             f"{n}/{k}": a for n, rule in self.rules.items() for k, a in rule.arrays().items()
@@ -222,12 +224,16 @@ class Engine:
         """Take back what ``state`` gave.
 
         A rule that was not there then starts anew, and so does one that has changed: what its
-        windows hold was counted by other figures, or in panes of another length.
+        windows hold was counted by other figures, or in panes of another length. With another
+        secret every name has another key, so nothing of it fits.
         """
         self.clock.restore(told["clock"])
         self.newest_us, self.exchanges = self.clock.now_us, told["exchanges"]
         if HELD in arrays:
             self._held = _unpacked(arrays[HELD])
+        self.has_other_secret = told.get("secret", self.keyer.mark) != self.keyer.mark
+        if self.has_other_secret:
+            return
         for name, rule in self.rules.items():
             before = told["rules"].get(name)
             if before == self.prints[name]:

@@ -53,6 +53,12 @@ def greet(
     place = "at the checkpoint" if is_known else "anew"
     followed = ", ".join(shown(path) for path in paths) or "nothing yet"
     said.say(f"following {followed} as {reader}, {place}")
+    if engine.has_other_secret:
+        said.say(
+            "identity.hash_key is not that of the checkpoint, so all is counted anew from here on;"
+            " give the same settings, or start in the same folder",
+            is_trouble=True,
+        )
     if engine.anew:
         said.say(
             f"changed since the checkpoint, so counted anew from here on: {', '.join(engine.anew)}"
