@@ -16,6 +16,7 @@ from stillhunt.hunt.settings import HuntSettings
 from stillhunt.hunt.sweep import sweep
 from stillhunt.hunt.tail import loop
 from stillhunt.hunt.tail.checkpoint import Delivered, read_checkpoint
+from stillhunt.hunt.tail.episodes import Episodes, Told, who
 from stillhunt.model.errors import ConfigError, InputError
 from stillhunt.model.finding import Finding
 
@@ -278,3 +279,41 @@ def test_copytruncate_in_a_running_tail_loses_no_line(tmp_path: Path) -> None:
     ended = tail.run(once=True)
     assert ended.exchanges == 150
     assert "burst" in {f.detector for f in found}
+
+
+def test_lines_that_came_late_before_midnight_give_no_second_id_after_a_kill(
+    tmp_path: Path,
+) -> None:
+    log, state, found = tmp_path / "log.jsonl", tmp_path / "state", list[Finding]()
+    midnight = NOON + 12 * HOUR
+    early = many(110, start=midnight - 30 * SECOND, step=SECOND // 4, account_id=None)
+    write(log, [])
+    tail = tail_of(log, folder=tmp_path, state=state, deliver=found.append)
+    tail.checkpoint()
+    write(log, early[::2] + many(60, start=midnight, step=SECOND // 3, account_id=None))
+    tail.step()
+    assert {one.detector for one in found} == {"burst", "burst_prefix"}
+    write(log, early[1::2])
+    tail.step()
+    tail.close()  # killed: no checkpoint since the start
+    said = {(one.id, int(one.severity)) for one in found}
+    again, _ = followed(log, state=state)
+    assert {(one.id, int(one.severity)) for one in again} - said == set()
+    assert again == []
+    (tmp_path / "state").unlink()
+    (tmp_path / "state.delivered").unlink(missing_ok=True)
+    anew, _ = followed(log, state=state)
+    assert {one.id for one in anew}.isdisjoint(one.id for one in found)  # the case is real
+
+
+@pytest.mark.parametrize(("days", "is_same"), [(0.9, True), (1.1, False)])
+def test_an_episode_of_the_next_day_has_its_own_id_although_another_was_told(
+    days: float, is_same: bool
+) -> None:
+    first = NOON + 11 * HOUR
+    told = {who("burst", ("192.0.2.1",)): Told(first, first + HOUR)}
+    episodes = Episodes("burst", told)
+    start = first + HOUR + int(days * DAY)
+    other = Episodes("burst_account", told).at(1, ("192.0.2.1",), start, start)
+    assert other.began_us == start
+    assert (episodes.at(1, ("192.0.2.1",), start, start).began_us == first) is is_same

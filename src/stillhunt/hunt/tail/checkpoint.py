@@ -15,6 +15,7 @@ import json
 import os
 import stat
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,8 @@ import numpy.typing as npt
 
 from stillhunt.hunt.lake.schema import private
 from stillhunt.hunt.lake.staging import sync_folder
+from stillhunt.hunt.report.figures import us
+from stillhunt.hunt.tail.episodes import Told, who
 from stillhunt.hunt.tail.place import Place
 from stillhunt.model.errors import InputError
 from stillhunt.model.finding import Finding
@@ -156,10 +159,13 @@ class Delivered:
             said: Id -> severity.
         """
         self.said = dict(said or {})
+        self.told: dict[str, Told] = {}
+        """Episodes that the journal knows, by ``episodes.who``."""
         self._path = state and state.with_name(state.name + ".delivered")
         self._start = b"\n"  # ends a line that a kill left half-written
         for line in _lines(self._path):
             self.note(line)
+            self._recall(line)
 
     def note(self, line: bytes) -> None:
         """Take the id and severity of a line of JSON; anything else is passed over."""
@@ -169,6 +175,12 @@ class Delivered:
         except (ValueError, KeyError, TypeError, RecursionError):
             return  # the half-written end of a file
         self.said[name] = max(severity, self.said.get(name, 0))
+
+    def _recall(self, line: bytes) -> None:
+        with suppress(ValueError, KeyError, TypeError, RecursionError):
+            told = json.loads(line)
+            began, last = int(told["began_us"]), int(told["last_us"])
+            self.told[str(told["who"])] = Told(began, last)
 
     def is_news(self, finding: Finding) -> bool:
         """Return whether *finding* was not said yet, or is graver than what was said."""
@@ -184,8 +196,8 @@ class Delivered:
         self.said |= new
         if self._path is None:
             return
-        lines = [json.dumps({"id": name, "severity": grave}) + "\n" for name, grave in new.items()]
-        text, self._start = self._start + "".join(lines).encode(), b"\n"
+        lines = [json.dumps(_noted(finding)) + "\n" for finding in findings]
+        text, self._start = self._start + "".join(lines).encode("ascii"), b"\n"
         with open(self._path, "ab", opener=_private_append) as file:
             file.write(text)
             file.flush()
@@ -202,6 +214,19 @@ class Delivered:
         """Empty the journal: the checkpoint has it all."""
         if self._path is not None:
             self._path.unlink(missing_ok=True)
+
+
+def _noted(finding: Finding) -> dict[str, Any]:
+    """Return what the journal keeps of *finding*: no subject, which may be long."""
+    noted = {"id": finding.id, "severity": int(finding.severity)}
+    began = finding.evidence.get("episode_began")
+    if not isinstance(began, str):
+        return noted
+    return noted | {
+        "who": who(finding.detector, finding.subject.values()),
+        "began_us": us(began),
+        "last_us": finding.last_seen_us,
+    }
 
 
 def _private_append(path: str, flags: int) -> int:

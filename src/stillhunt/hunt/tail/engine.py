@@ -12,6 +12,7 @@ from stillhunt.hunt.parameters import Value
 from stillhunt.hunt.rule import Rule
 from stillhunt.hunt.tail.batch import Batch
 from stillhunt.hunt.tail.clock import LogClock
+from stillhunt.hunt.tail.episodes import Told
 from stillhunt.hunt.tail.keys import Keyer
 from stillhunt.hunt.tail.live import LiveLookback, LiveRule, LiveSliding
 from stillhunt.hunt.tail.novelty import Novelty
@@ -219,6 +220,11 @@ class Engine:
                 told[name] = detector.told()
                 arrays |= {f"{name}/{key}": array for key, array in detector.arrays().items()}
         return told, arrays
+
+    def recall(self, told: Mapping[str, Told]) -> None:
+        """Let episodes that were told behind the checkpoint keep their ids."""
+        for rule in self.rules.values():
+            rule.episodes.told = told
 
     def restore(self, told: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]) -> None:
         """Take back what ``state`` gave.

@@ -77,7 +77,7 @@ class LiveSliding:
     ) -> None:
         """Prepare; *capacity* [exchanges] and *lateness_us* bound the memory."""
         self.rule = rule
-        self.episodes = Episodes()
+        self.episodes = Episodes(rule.name)
         self._values = values
         self._chooser = chooser
         (bound,) = rule.bounds
@@ -166,7 +166,7 @@ class LiveLookback:
     ) -> None:
         """Prepare; *capacity* [rows] bounds the memory."""
         self.rule = rule
-        self.episodes = Episodes()
+        self.episodes = Episodes(rule.name)
         self._values = values
         self._chooser = chooser
         counts = [name for name, figure in rule.last_figures.items() if figure.measure == "count"]

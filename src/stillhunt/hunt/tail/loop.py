@@ -170,6 +170,7 @@ class Tail:
         if before is not None:
             self.engine.restore(before.engine, before.arrays)
         self._delivered = Delivered(state, before.delivered if before else None)
+        self.engine.recall(self._delivered.told)
         if lake is not None and ("-" in paths or from_start is False):
             raise ConfigError(
                 "a lake holds logs whole: with --lake give files, and no --from end"
