@@ -30,7 +30,10 @@ from stillhunt.sketch.likelihood import Floats
 
 __all__ = ["Population", "calibrate", "measure"]
 
-RIDGE = 1e-3
+RIDGE = 2e-3
+"""How strongly weights are drawn to what is expected (``EXPECTED``) where the lab says little."""
+EXPECTED = {"novelty": 1.0, "rhythm": 0.5, "volume": 1.0, "queue": 0.5, "identity": 0.5,
+            "infrastructure": 0.3, "usage": 0.1, "standing": 0.5}  # fmt: skip
 STEPS, RATE = 800, 0.03
 ROUNDS = 4
 KEPT = 400
@@ -142,7 +145,7 @@ def _fit(populations: Sequence[Population]) -> Weights:
             rows.append(x[best])
             labels.append(population.is_attack[best])
         x, y = np.concatenate(rows), np.concatenate(labels)
-        w = _logistic(x, y)
+        w = _logistic(x, y, np.array([EXPECTED.get(name, 0.0) for name in (*GROUP, *MEMBER)]))
         told = replace(
             told,
             group={"bias": float(w[-1])} | dict(zip(GROUP, map(float, w), strict=False)),
@@ -177,7 +180,7 @@ def _matrix(values: Mapping[str, Floats], names: Sequence[str]) -> Floats:
     return np.stack([values[name] for name in names], axis=1)
 
 
-def _logistic(x: Floats, y: Bools) -> Floats:
+def _logistic(x: Floats, y: Bools, expected: Floats) -> Floats:
     """Return weights >= 0 and, last, a free bias, with every term clipped as in use.
 
     Adam with projection: after each step negative weights become 0. The clip has no slope
@@ -186,14 +189,15 @@ def _logistic(x: Floats, y: Bools) -> Floats:
     spread = np.abs(x).mean(axis=0) + 1e-9
     z = x / spread
     weight = np.where(y, 0.5 / max(int(y.sum()), 1), 0.5 / max(int((~y).sum()), 1))
-    w = np.append(np.full(x.shape[1], 0.1), 0.0)
+    drawn = expected * spread
+    w = np.append(drawn, 0.0)
     m, v = np.zeros_like(w), np.zeros_like(w)
     for step in range(1, STEPS + 1):
         terms = z * w[:-1]
         p = 1 / (1 + np.exp(-np.clip(np.clip(terms, -CLIP, CLIP).sum(axis=1) + w[-1], -30, 30)))
         pull = weight * (p - y)
         slopes = (np.where(np.abs(terms) < CLIP, z, 0.0) * pull[:, None]).sum(axis=0)
-        grad = np.append(slopes + RIDGE * w[:-1], pull.sum())
+        grad = np.append(slopes + RIDGE * (w[:-1] - drawn), pull.sum())
         m, v = 0.9 * m + 0.1 * grad, 0.999 * v + 0.001 * grad**2
         w -= RATE * (m / (1 - 0.9**step)) / (np.sqrt(v / (1 - 0.999**step)) + 1e-8)
         w[:-1] = np.maximum(w[:-1], 0)

@@ -14,7 +14,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from stillhunt.hunt.campaigns.accounts import Accounts
-from stillhunt.hunt.campaigns.agreement import composition, times, volumes
+from stillhunt.hunt.campaigns.agreement import (
+    Linked,
+    Members,
+    composition,
+    times,
+    volumes,
+)
 from stillhunt.hunt.campaigns.groups import TRAITS, Groups
 from stillhunt.sketch.likelihood import Floats, Ints
 
@@ -36,8 +42,12 @@ SCALES_US = (60_000_000, 300_000_000, 900_000_000)
 """Widths of the bins in which the exchanges of a group are counted [us]."""
 SETTLED_DAYS = 180.0
 """Age of an account at which tenure says all that it can."""
+SETTLED = 0.3
+"""What tenure is worth at most beside verification: aged accounts are for sale."""
 VERIFIED = {"business": 1.0, "contract": 2.0}
-"""What a verified customer is worth, beside tenure [1]."""
+"""What a verified customer is worth [1]."""
+VISIT_US = 30 * 60_000_000
+"""Requests of one account that follow each other by less are one visit."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +71,7 @@ def gather(groups: Groups, accounts: Accounts) -> Evidence:
     own: dict[str, Floats] = {
         "rarity": _rarity(groups, accounts),
         "novelty": _novelty(groups),
-        "rhythm": np.clip(times(members, groups.rhythms), FAR, NEAR),
+        "rhythm": np.clip(_rhythm(groups), FAR, NEAR),
         "volume": volumes(members, groups.rhythms.shape[1]),
         "standing": -_standing(accounts)[members.account] if len(members) else np.zeros(0),
     }
@@ -79,6 +89,24 @@ def gather(groups: Groups, accounts: Accounts) -> Evidence:
         own[family] = values[best[members.group], np.arange(len(members))]
         told_by[family] = [names[k] if names else "" for k in best]
     return Evidence(of_groups=of_groups, of_members=own, told_by=told_by, dispersion=dispersion)
+
+
+def _rhythm(groups: Groups) -> Floats:
+    """Return, per member, how its *visits* fit the others' [nats].
+
+    Visits, not requests: a relay passes on the sessions of its users, whose requests come in
+    bunches on whatever account they get.
+    """
+    members = groups.members
+    order = np.lexsort((groups.ts_us, members.of))
+    of, ts_us = members.of[order], groups.ts_us[order]
+    begins = np.append(True, (of[1:] != of[:-1]) | (np.diff(ts_us) >= VISIT_US))
+    rows = order[begins[: len(order)]]
+    linked = members.linked
+    visits = Members(
+        Linked(group=linked.group[rows], account=linked.account[rows], bin=linked.bin[rows])
+    )
+    return times(visits, groups.rhythms)  # each member has a visit, so they are the same members
 
 
 def _traits(groups: Groups, accounts: Accounts) -> dict[str, dict[str, Floats]]:
@@ -120,7 +148,7 @@ def _standing(accounts: Accounts) -> Floats:
     if "created_at_us" in table.column_names:
         created = pc.fill_null(table["created_at_us"], 1 << 62).to_numpy()
         days = np.maximum(accounts.first_us - created, 0) / DAY_US
-        known += np.minimum(days / SETTLED_DAYS, 1.0)
+        known += SETTLED * np.minimum(days / SETTLED_DAYS, 1.0)
     standing = np.zeros(accounts.n_tenants)
     np.maximum.at(standing, accounts.tenant, known)
     return standing
