@@ -1,0 +1,1 @@
+"""What campaigns are made of: wordings, a corpus, a roster of accounts, a dispatcher."""

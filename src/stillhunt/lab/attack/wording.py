@@ -1,0 +1,126 @@
+"""Prompts that a campaign drafts for itself: from the same frames, no two campaigns write alike.
+
+A frame names sections and several ways to put each. Drafting draws an order, a layout and one
+way for each section, so that a campaign has templates of its own; with paraphrase it keeps a
+pool of ways for each section and every request draws from them.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from stillhunt.lab.grammar import IntArray, phrases
+from stillhunt.lab.native import mix
+
+__all__ = ["Template", "draft", "expand"]
+
+POOL = 160  # ways kept of each section where every request is worded anew
+LEFT_OUT = 0.4  # share of templates without a section that may be left out
+FIRST = 0.3  # share of templates that begin with the material
+_SLOT = re.compile(r"\{(\w+)\}")
+GLUE = ("\n\n", "\n", "\n\n", " ", "\n---\n")
+QUOTES = (
+    ("", ""), ('"', '"'), ("<input>\n", "\n</input>"), ("```\n", "\n```"), ("### Input\n", ""),
+    ("Q: ", ""), ("[[", "]]"), ("<<<\n", "\n>>>"), ("«", "»"), ("TEXT:\n", "\nEND"), ("> ", ""),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Template:
+    """One prompt with places for what changes."""
+
+    family: str
+    text: tuple[pa.Array | str, ...]
+    """Ways of a section, or the name of what is filled in."""
+    system: tuple[pa.Array | str, ...]
+    glue: str
+    quotes: tuple[str, str]
+    output: tuple[float, float]
+    """Median and sigma of its answers [tokens]."""
+    max_tokens: int
+    tools: int
+    turns: int
+    """Messages in the request, without the system's."""
+
+    def prompt(self, chance: IntArray, filled: Mapping[str, pa.Array]) -> pa.Array:
+        """Return one prompt for each of *chance*, which draws the ways."""
+        return self._join(self.text, chance, filled)
+
+    def above(self, chance: IntArray) -> pa.Array:
+        """Return the system prompts, null where there is none."""
+        if not self.system:
+            return pa.nulls(len(chance), pa.string())
+        return self._join(self.system, chance, {})
+
+    def _join(
+        self, parts: Sequence[pa.Array | str], chance: IntArray, filled: Mapping[str, pa.Array]
+    ) -> pa.Array:
+        arrays = []
+        for number, part in enumerate(parts):
+            if isinstance(part, str):
+                left, right = self.quotes
+                arrays.append(pc.binary_join_element_wise(left, filled[part], right, ""))
+            elif len(part) == 1:
+                arrays.append(pa.repeat(part[0], len(chance)))
+            else:
+                drawn = (mix(chance + number * 7919) & 0x7FFF_FFFF) % len(part)
+                arrays.append(part.take(pa.array(drawn)))
+        return pc.binary_join_element_wise(*arrays, self.glue)
+
+
+def draft(rng: np.random.Generator, family: str, *, paraphrase: bool = False) -> Template:
+    """Return a template of *family*, in words of its own."""
+    frames = [f for f in phrases("attack_frames")["frame"] if f["family"] == family]
+    frame = frames[rng.integers(len(frames))]
+    size = POOL if paraphrase else 1
+    text = _sections(rng, frame, frame["text"], size)
+    return Template(
+        family=family,
+        text=_shuffled(rng, text),
+        system=_sections(rng, frame, frame.get("system", ()), size),
+        glue=GLUE[rng.integers(len(GLUE))],
+        quotes=QUOTES[rng.integers(len(QUOTES))],
+        output=(frame["output"][0] * rng.lognormal(0, 0.15), frame["output"][1]),
+        max_tokens=frame.get("max_tokens", int(rng.choice([0, 2048, 4096, 8192]))),
+        tools=frame.get("tool_count", 0),
+        turns=frame.get("turns", 1),
+    )
+
+
+def expand(rng: np.random.Generator, shape: str, words: Mapping[str, Sequence[str]]) -> str:
+    """Return *shape* with a word drawn for each of its slots; a sentence begins with a capital."""
+    filled = _SLOT.sub(lambda m: str(rng.choice(words[m[1]])) if m[1] in words else m[0], shape)
+    return filled[:1].upper() + filled[1:]
+
+
+def _sections(
+    rng: np.random.Generator, frame: Mapping[str, list[str]], names: Sequence[str], size: int
+) -> tuple[pa.Array | str, ...]:
+    words = phrases("attack_words")["words"]
+    found: list[pa.Array | str] = []
+    for name in names:
+        if name.endswith("?") and rng.random() < LEFT_OUT:
+            continue
+        plain = name.rstrip("?")
+        if plain.startswith("@"):
+            found.append(plain[1:])
+            continue
+        shapes = frame[plain]
+        ways = [expand(rng, shapes[rng.integers(len(shapes))], words) for _ in range(size)]
+        found.append(pa.array(ways, pa.string()))
+    return tuple(found)
+
+
+def _shuffled(
+    rng: np.random.Generator, parts: tuple[pa.Array | str, ...]
+) -> tuple[pa.Array | str, ...]:
+    """Put the material first in some templates, where it stands alone between instructions."""
+    places = [i for i, part in enumerate(parts) if isinstance(part, str)]
+    if len(places) != 1 or rng.random() > FIRST:
+        return parts
+    (at,) = places
+    return (parts[at], *parts[:at], *parts[at + 1 :])

@@ -1,0 +1,1 @@
+"""Campaigns, one file each: parts that ``lab simulate --campaign`` builds by name."""
