@@ -135,7 +135,7 @@ def _clocks() -> Iterator[Row]:
 
 
 def pooled_accounts() -> Iterator[Mapping[str, str | None]]:
-    """Yield accounts of the scenes above, and sign-ups of 3 and 4 accounts on one day."""
+    """Yield accounts of the scenes above, and sign-ups of 3 to 5 accounts on one day."""
     for name in ("plan-at", "plan-over"):
         yield {"account_id": name, "tier": "free"}
     yield {"account_id": "plan-contract", "tier": "contract"}
@@ -147,6 +147,11 @@ def pooled_accounts() -> Iterator[Mapping[str, str | None]]:
             moment = "2026-02-03T23:59:59.999999Z" if k % 2 else "2026-02-03T00:00:00+00:00"
             yield {"account_id": f"new-{number}-{k}", "created_at": moment,
                    "email_domain": domain, "email_pattern": pattern}  # fmt: skip
+    for number, orgs in enumerate(("ooo", "opqr", "oopq", "oop.", "oopq.")):
+        for k, org in enumerate(orgs + "o" * (5 - len(orgs))):  # of 1, 4, 3, 3 and 4 owners
+            yield {"account_id": f"staff-{number}-{k}", "created_at": "2026-02-09T08:00:00Z",
+                   "email_domain": f"{number}.example.com", "email_pattern": "aa0",
+                   "org_id": None if org == "." else org}  # fmt: skip
     for k in range(4):  # two on each side of midnight
         moment = f"2026-02-0{5 + k // 2}T00:00:00Z"
         yield {"account_id": f"split-{k}", "created_at": moment,

@@ -126,7 +126,7 @@ WITH chosen AS (
 )
 SELECT
   b.source_ip,
-  MAX(CASE WHEN peak_requests > 1000 THEN 4 ELSE 3 END) AS severity,
+  MAX(CASE WHEN peak_requests > 1000 THEN 3 ELSE 2 END) AS severity,
   MAX(COALESCE(CAST(peak_requests AS FLOAT64) / 100, 0)) AS statistic,
   MAX(peak_requests) AS peak_requests,
   MIN(CASE WHEN peak_requests = peak THEN ts_us END) AS peak_us,

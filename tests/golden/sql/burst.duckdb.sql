@@ -52,7 +52,7 @@ above AS (
     FROM counted
     WHERE peak_requests > 100 AND ts_us > -31536000000000
 )
-SELECT b.source_ip, MAX(CASE WHEN peak_requests > 1000 THEN 4 ELSE 3 END) AS severity, MAX(COALESCE(CAST(peak_requests AS DOUBLE) / 100, 0)) AS statistic,
+SELECT b.source_ip, MAX(CASE WHEN peak_requests > 1000 THEN 3 ELSE 2 END) AS severity, MAX(COALESCE(CAST(peak_requests AS DOUBLE) / 100, 0)) AS statistic,
        MAX(peak_requests) AS peak_requests, MIN(CASE WHEN peak_requests = peak THEN ts_us END) AS peak_us,
        COUNT(*) AS requests_above, COUNT(DISTINCT ts_us - MOD(ts_us, 1000000)) AS seconds_above,
        MIN(ts_us) AS first_seen, MAX(ts_us) AS last_seen

@@ -132,7 +132,7 @@ WITH chosen AS (
 )
 SELECT
   b.source_prefix,
-  MAX(CASE WHEN peak_requests > 1000 THEN 4 ELSE 3 END) AS severity,
+  MAX(CASE WHEN peak_requests > 1000 THEN 2 ELSE 1 END) AS severity,
   MAX(COALESCE(CAST(peak_requests AS DOUBLE) / 100, 0)) AS statistic,
   MAX(peak_requests) AS peak_requests,
   MIN(CASE WHEN peak_requests = peak THEN ts_us END) AS peak_us,

@@ -66,7 +66,7 @@ def test_it_comes_again_only_where_it_is_graver(tmp_path: Path) -> None:
         tail.step()
     bursts = [f for f in found if f.detector == "burst"]
     assert len({f.id for f in bursts}) == 1
-    assert [int(f.severity) for f in bursts] == [3, 4]
+    assert [int(f.severity) for f in bursts] == [2, 3]
 
 
 def test_without_a_checkpoint_only_what_comes_is_looked_at(tmp_path: Path) -> None:
