@@ -13,12 +13,12 @@ from pydantic import BaseModel
 
 from stillhunt import registry
 from stillhunt.cli import app
+from stillhunt.cli.schemas import SCHEMAS
 from stillhunt.desk.settings import TABLES, sink_options
 from stillhunt.hunt import catalogue
 from stillhunt.hunt.export import ask, targets
 from stillhunt.hunt.kusto.asking import lacking
 from stillhunt.hunt.kusto.tables import TABLES as KUSTO
-from stillhunt.hunt.report.schemas import SCHEMAS
 from stillhunt.hunt.rule import load_rules
 from stillhunt.model.errors import ExportError
 from stillhunt.model.exchange import COLUMNS

@@ -155,7 +155,7 @@ def schema(
     config: Config = None,
 ) -> None:
     """Print a JSON Schema."""
-    from stillhunt.hunt.report.schemas import SCHEMAS
+    from stillhunt.cli.schemas import SCHEMAS
     from stillhunt.settings import near
 
     check_settings(config)

@@ -5,14 +5,18 @@ from typing import Annotated
 
 import typer
 
+from stillhunt.cli.judging import lab_judge
 from stillhunt.cli.options import Config
 from stillhunt.cli.told import check_settings
 
 __all__ = ["app"]
 
 app = typer.Typer(
-    help="Make populations with known truth.", no_args_is_help=True, rich_markup_mode=None
+    help="Make populations with known truth, and judge hunts by it.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
 )
+app.command("judge")(lab_judge)
 
 
 @app.command("simulate")
