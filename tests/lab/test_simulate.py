@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pyarrow as pa
 import pytest
@@ -13,6 +13,7 @@ from stillhunt.hunt.directory import load_directory, load_events
 from stillhunt.lab import simulate as module
 from stillhunt.lab.arrivals import Arrivals
 from stillhunt.lab.crowd import Crowd
+from stillhunt.lab.harvesters import Harvesters
 from stillhunt.lab.simulate import SIZES, Size, demo_day, simulate
 from stillhunt.model.errors import ConfigError, InputError, StillhuntError
 
@@ -50,6 +51,43 @@ def test_the_hunt_reads_the_directory_and_the_events(tmp_path: Path) -> None:
     assert load_directory(made.folder / "accounts.jsonl").table.num_rows == 60
     kinds = load_events(made.folder / "events.jsonl")["kind"].to_pylist()
     assert kinds == ["model_release", "outage"]
+
+
+class Wave(Harvesters):
+    """Harvesters all of whom are shut out at noon; they remember how they were made."""
+
+    made: ClassVar[list[dict[str, Any]]] = []
+
+    def __init__(self, *, count: int, seed: int, days: int, **more: object) -> None:
+        type(self).made.append({"count": count, "days": days, **more})
+        super().__init__(name="wave", count=count, seed=seed, days=days, requests=50)
+
+    @property
+    def bans(self) -> dict[int, int]:
+        return dict.fromkeys(range(self.count), 12 * 3_600_000_000)
+
+
+def test_campaigns_are_parts_and_share_the_attackers_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_parts", lambda: {"pool": Wave, "wave": Wave})
+    assert module.campaign_names() == ("clumsy", "pool", "wave")
+    Wave.made.clear()
+    made = tiny(
+        tmp_path / "sim", base_rate=0.25, days=3, campaigns=("clumsy", "wave"), evasion="dense"
+    )
+    (given,) = Wave.made
+    assert given == {"count": 8, "days": 3, "start_us": given["start_us"], "evasion": "dense"}
+    kinds = [e["kind"] for e in read(made.folder / "events.jsonl")]
+    assert kinds == ["model_release", "ban_wave", "outage", "model_release"]
+    rows = read(made.folder / "exchanges.jsonl")
+    shut = {r["account_id"] for r in rows if r["status"] == 403}
+    truth = {t["account_id"]: t for t in read(made.folder / "truth.jsonl")}
+    assert shut
+    assert {truth[a]["campaign"] for a in shut} == {"clumsy"}  # the fake keeps that name
+    tiny(tmp_path / "sim", base_rate=0.1, campaigns=())
+    assert Wave.made[-1]["count"] == 6  # the pool is usual where there is one
+    assert "evasion" not in Wave.made[-1]
 
 
 def test_the_same_seed_gives_the_same_bytes(tmp_path: Path) -> None:
