@@ -60,7 +60,8 @@ def known_accounts(con: duckdb.DuckDBPyConnection, directory: pa.Table | None) -
     if directory is not None and len(found):
         places = pc.index_in(ids, value_set=directory["account_id"].combine_chunks())
         said = directory.take(places)
-        orgs = pc.coalesce(said["org_id"], orgs)
+        if "org_id" in said.column_names:
+            orgs = pc.coalesce(said["org_id"], orgs)
     tenant = _tenants(ids, orgs)
     con.register(
         "coded_accounts",

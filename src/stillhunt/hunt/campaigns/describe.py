@@ -198,12 +198,15 @@ def _from_directory(theirs: pa.Table, n: int, now_us: int) -> Iterator[dict[str,
             yield _against(f"accounts older than {OLD_DAYS} days", accounts=old, members=n)
     for name, what in (("org_id", "belong to a declared organisation"),
                        ("payment_hash", "have a means of payment of their own")):  # fmt: skip
+        if name not in theirs.column_names:
+            continue
         values = [value for value in theirs[name].to_pylist() if value is not None]
         if len(set(values)) >= SOME * n:
             yield _against(f"members {what}", accounts=len(set(values)), members=n)
-    levels = [level in VERIFIED for level in theirs["verification_level"].to_pylist()]
-    if sum(levels) >= SOME * n:
-        yield _against("members are verified businesses", accounts=sum(levels), members=n)
+    if "verification_level" in theirs.column_names:
+        levels = [level in VERIFIED for level in theirs["verification_level"].to_pylist()]
+        if sum(levels) >= SOME * n:
+            yield _against("members are verified businesses", accounts=sum(levels), members=n)
 
 
 def _against(claim: str, **figures: Any) -> dict[str, Any]:  # noqa: ANN401 - numbers by name

@@ -31,7 +31,7 @@ FEATURES = {
     "rarity": "content", "novelty": "content",
     "rhythm": "time", "volume": "time", "queue": "time",
     "identity": "identity", "infrastructure": "infrastructure", "usage": "usage",
-    "standing": "identity",
+    "standing": "identity", "premises": "infrastructure",
 }  # fmt: skip
 """What is measured, and the family that it belongs to."""
 DAY_US = 86_400_000_000
@@ -73,6 +73,7 @@ def gather(groups: Groups, accounts: Accounts) -> Evidence:
         "novelty": _novelty(groups),
         "rhythm": np.clip(_rhythm(groups), FAR, NEAR),
         "volume": volumes(members, groups.rhythms.shape[1]),
+        "premises": -_premises(groups),
         "standing": -_standing(accounts)[members.account] if len(members) else np.zeros(0),
     }
     of_groups = {name: members.mean(values) for name, values in own.items()}
@@ -114,6 +115,8 @@ def _traits(groups: Groups, accounts: Accounts) -> dict[str, dict[str, Floats]]:
     members = groups.members
     found: dict[str, dict[str, Floats]] = {"identity": {}, "infrastructure": {}, "usage": {}}
     for trait in TRAITS:
+        if trait.name == "source_ip":
+            continue
         codes, shares = groups.traits[trait.name], groups.shares[trait.name]
         if len(shares):
             found[trait.family][trait.name] = composition(members, codes, shares)
@@ -136,6 +139,27 @@ def _novelty(groups: Groups) -> Floats:
     again = known & (times_[at.ravel()] > 1)
     share: Floats = np.bincount(members.of, again, len(members)) / members.n
     return -share
+
+
+def _premises(groups: Groups) -> Floats:
+    """Return, per member, the share of its group that is at the group's commonest address.
+
+    An office, a classroom and an agency share a roof, and with it hours, cards and homework:
+    that explains what would be evidence elsewhere. A pool behind one address is for the rule
+    ``many_accounts``.
+    """
+    members, codes = groups.members, groups.traits["source_ip"]
+    if not len(members):
+        return np.zeros(0)
+    known = codes >= 0
+    pairs = np.unique(np.stack([members.of[known], codes[known]]), axis=1)
+    cells, counts = np.unique(
+        np.stack([members.group[pairs[0]], pairs[1]]), axis=1, return_counts=True
+    )
+    most = np.zeros(members.groups)
+    np.maximum.at(most, cells[0], counts)
+    share: Floats = most / np.maximum(members.accounts_of, 1)
+    return share[members.group]
 
 
 def _standing(accounts: Accounts) -> Floats:
