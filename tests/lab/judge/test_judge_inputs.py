@@ -188,3 +188,18 @@ def test_exchanges_that_are_missing_empty_or_damaged_are_refused(tmp_path: Path)
     (tmp_path / "cut.jsonl.zst").write_bytes(packed[:-7])
     with pytest.raises(InputError, match=r"cut\.jsonl\.zst"):
         stage(tmp_path / "cut.jsonl.zst", KNOWN, tmp_path)
+
+
+def test_exchanges_in_two_files_are_those_of_one(tmp_path: Path) -> None:
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+    first = stage(write(tmp_path / "1.jsonl", *LINES[:4]), dict(list(KNOWN.items())[:2]),
+                  tmp_path / "first")  # fmt: skip
+    more = row("c", 1, output_tokens=3, org_id="p")
+    second = stage(write(tmp_path / "2.jsonl", *LINES[4:], more), KNOWN, tmp_path / "second")
+    both = first.and_also(second)
+    assert both.sent.exchanges.tolist() == [2, 1, 1]
+    assert both.sent.output_tokens.tolist() == [15, 0, 3]
+    assert both.sent.org == ("o", None, "p")
+    assert both.sent.strangers == 2
+    assert both.tokens_until(np.array([7_000_000, 0, 2])).tolist() == [10, 0, 3]

@@ -27,7 +27,7 @@ from stillhunt.lab.judge.said import CampaignSaid, Said, read_report
 from stillhunt.lab.judge.taken import Taken, harmed, taken
 from stillhunt.lab.judge.truth import Known, read_truth
 
-__all__ = ["Case", "Rules", "pooled_cases", "put_together"]
+__all__ = ["Case", "Rules", "case_of", "pooled_cases", "put_together"]
 
 HOUR_US = 3_600_000_000
 RIVAL = "baseline/"
@@ -112,21 +112,38 @@ def put_together(
     """
     said, known = read_report(report), read_truth(truth)
     if exchanges is None:
-        accounts = accounts_of(known, said)
-        return _case(accounts, said, known, rules, sent=None, rivals={}, titles={})
+        return case_of(said, known, rules=rules)
     with tempfile.TemporaryDirectory(prefix="stillhunt-judge-") as folder:
         contest = Contest() if with_baselines else None
         sent = stage(exchanges, known, Path(folder), contest)
-        codes = {account: at for at, account in enumerate(known)}
-        accounts = accounts_of(
-            known,
-            said,
-            exchanges=dict(zip(known, sent.sent.exchanges.tolist(), strict=True)),
-            tenants={a: org for a, org in zip(known, sent.sent.org, strict=True) if org},
-        )
-        rivals = {} if contest is None else _rivals(contest, sent, accounts, known, codes)
-        titles = {} if contest is None else contest.titles()
-        return _case(accounts, said, known, rules, sent=sent, rivals=rivals, titles=titles)
+        return case_of(said, known, sent=sent, contest=contest, rules=rules)
+
+
+def case_of(
+    said: Said, known: Mapping[str, Known], *, sent: Exchanges | None = None,
+    contest: Contest | None = None, rules: Rules = Rules(),
+) -> Case:  # fmt: skip
+    """Put a report, the truth and what was sent together.
+
+    Args:
+        said: The report.
+        known: The truth; the places of its accounts are their codes in *sent*.
+        sent: The exchanges, staged.
+        contest: The baselines, which have read them.
+        rules: What counts as telling.
+    """
+    if sent is None:
+        return _case(accounts_of(known, said), said, known, rules, sent=None, rivals={}, titles={})
+    codes = {account: at for at, account in enumerate(known)}
+    accounts = accounts_of(
+        known,
+        said,
+        exchanges=dict(zip(known, sent.sent.exchanges.tolist(), strict=True)),
+        tenants={a: org for a, org in zip(known, sent.sent.org, strict=True) if org},
+    )
+    rivals = {} if contest is None else _rivals(contest, sent, accounts, known, codes)
+    titles = {} if contest is None else contest.titles()
+    return _case(accounts, said, known, rules, sent=sent, rivals=rivals, titles=titles)
 
 
 def _rivals(

@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Protocol, TextIO
 
@@ -63,14 +64,31 @@ class Sent:
 class Exchanges:
     """Exchanges of known accounts, as Parquet: account (code), ts_us, address, output_tokens."""
 
-    path: Path
+    paths: tuple[Path, ...]
     accounts: int
     sent: Sent
 
+    def and_also(self, more: "Exchanges") -> "Exchanges":
+        """Return these exchanges and *more*, whose accounts begin with the same ones."""
+        grown = more.accounts - self.accounts
+        return Exchanges(
+            paths=(*self.paths, *more.paths),
+            accounts=more.accounts,
+            sent=Sent(
+                exchanges=np.pad(self.sent.exchanges, (0, grown)) + more.sent.exchanges,
+                output_tokens=np.pad(self.sent.output_tokens, (0, grown))
+                + more.sent.output_tokens,
+                org=tuple(
+                    theirs or ours for ours, theirs in zip_longest(self.sent.org, more.sent.org)
+                ),
+                strangers=self.sent.strangers + more.sent.strangers,
+            ),
+        )
+
     def ask(self, query: str, **tables: pa.Table) -> pa.Table:
         """Answer a query over the view ``exchanges`` and *tables*."""
-        with closing(_connect(self.path.parent)) as con:
-            con.from_parquet(str(self.path)).create_view("exchanges")
+        with closing(_connect(self.paths[0].parent)) as con:
+            con.from_parquet([str(path) for path in self.paths]).create_view("exchanges")
             for name, table in tables.items():
                 con.register(name, table)
             return con.sql(query).to_arrow_table()
@@ -124,7 +142,7 @@ def stage(
             writer.close()
     if writer is None:
         raise InputError(f"{path}: no exchange in it; expected native JSON Lines")
-    return Exchanges(path=target, accounts=len(known), sent=totals.sent())
+    return Exchanges(paths=(target,), accounts=len(known), sent=totals.sent())
 
 
 class _Totals:
