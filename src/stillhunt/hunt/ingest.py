@@ -21,7 +21,7 @@ import pyarrow.compute as pc
 
 from stillhunt.hunt.enrich import Enrichment
 from stillhunt.hunt.intake import Done, Intake
-from stillhunt.hunt.lake.schema import COLD
+from stillhunt.hunt.lake.schema import COLD, join
 from stillhunt.hunt.lake.store import Lake
 from stillhunt.hunt.pieces import pieces_of
 from stillhunt.hunt.records import frame_of, open_records
@@ -255,11 +255,11 @@ def _read(
             f"lines {batch.first_line} to {batch.next_line - 1}: {lines} lines gave"
             f" {n_rows} rows and {len(rejects)} rejects; report this"
         )
-    together = _together(plain, rows if n_rows else None)
+    found = [table for table in (plain, rows) if table is not None and table.num_rows]
     lines += n_plain
-    if together is None:
+    if not found:
         return Done(batch=batch, hot=None, cold=None, rejects=rejects, lines=lines)
-    together = kit.complete(together)
+    together = kit.complete(join(found))
     # Columns from DuckDB keep each other alive: a few hundred bytes without text would hold
     # the text of the whole batch until they are written, 1.7 GB for 80 lines of 30 MB.
     hot = together.select([name for name in HOT if name in together.column_names])
@@ -267,17 +267,6 @@ def _read(
     cold = _text(together, settings)
     pieces = pieces_of(together)
     return Done(batch=batch, hot=hot, cold=cold, rejects=rejects, lines=lines, pieces=pieces)
-
-
-def _together(plain: pa.Table | None, rows: pa.Table | None) -> pa.Table | None:
-    """Join what was read the quick way, whose texts are dictionaries, with the rest."""
-    if plain is None or rows is None:
-        return rows if plain is None else plain
-    for place, field in enumerate(rows.schema):
-        wanted = plain.schema.field(field.name).type
-        if wanted != field.type:
-            rows = rows.set_column(place, field.name, rows.column(place).dictionary_encode())
-    return pa.concat_tables([plain, rows.select(plain.column_names)]).unify_dictionaries()
 
 
 def _text(rows: pa.Table, settings: HuntSettings) -> pa.Table | None:
@@ -296,7 +285,8 @@ def _text(rows: pa.Table, settings: HuntSettings) -> pa.Table | None:
         length = settings.lake.preview_characters
         for name in names:
             place = cold.column_names.index(name)
-            cold = cold.set_column(place, name, pc.utf8_slice_codeunits(cold[name], 0, length))
+            plain = cold[name].cast(pa.string())  # texts read the quick way are dictionaries
+            cold = cold.set_column(place, name, pc.utf8_slice_codeunits(plain, 0, length))
     return cold
 
 

@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from stillhunt.hunt.framing import SEAM, add_reject
-from stillhunt.hunt.lake.schema import DAY_US, day_name, sort_by_time
+from stillhunt.hunt.lake.schema import DAY_US, day_name, join, sort_by_time
 from stillhunt.hunt.lake.staging import Staging
 from stillhunt.hunt.lake.store import Lake
 from stillhunt.hunt.lake.streams import HEAD, Stream, Tail, digest, new_id, tail_name
@@ -281,8 +281,7 @@ def _write(stage: Staging, name: str, load: list[tuple[str, list[pa.Table]]]) ->
     for part, tables in load:
         if not tables:
             continue
-        rows = pa.concat_tables(tables, promote_options="default").unify_dictionaries()
-        rows = sort_by_time(rows)
+        rows = sort_by_time(join(tables))
         days = rows["ts_us"].to_numpy() // DAY_US
         starts = np.flatnonzero(np.diff(days, prepend=days[0] - 1))
         for start, end in zip(starts, [*starts[1:], len(rows)], strict=True):

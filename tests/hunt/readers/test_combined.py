@@ -8,7 +8,7 @@ from lines_read import samples, settings
 
 from stillhunt.hunt import combined
 from stillhunt.hunt.framing import Batch
-from stillhunt.hunt.ingest import _together
+from stillhunt.hunt.lake.schema import join
 from stillhunt.hunt.reading import Reading
 
 PLAIN = (
@@ -36,11 +36,11 @@ def both_ways(reading: Reading, lines: list[str]) -> tuple[list[Row], list[Row],
     batch = batch_of_lines(lines)
     plain = reading.quick(batch)
     rest = reading.read(batch.lines) if batch.lines.num_rows else None
-    together = _together(plain, rest.rows if rest is not None and rest.rows.num_rows else None)
+    tables = [table for table in (plain, rest.rows if rest else None) if table is not None]
     assert sorted(rest.rejects if rest else []) == wanted.rejects
     return (
         by_line(wanted.rows),
-        by_line(together) if together is not None else [],
+        by_line(join(tables)) if tables else [],
         0 if plain is None else plain.num_rows,
     )
 

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -20,6 +20,7 @@ __all__ = [
     "arrow_schema",
     "day_name",
     "filled_of",
+    "join",
     "private",
     "sort_by_time",
     "write_parquet",
@@ -62,6 +63,17 @@ def arrow_schema(names: Iterable[str]) -> pa.Schema:
 def day_name(ts_us: int) -> str:
     """Return the UTC day of *ts_us* as ``YYYY-MM-DD``."""
     return str(pc.cast(pa.scalar(ts_us // DAY_US, pa.int32()), pa.date32()).as_py())
+
+
+def join(tables: Sequence[pa.Table]) -> pa.Table:
+    """Return the rows of all *tables*; a column that one of them lacks is NULL there.
+
+    Texts are dictionaries where a reader read them the quick way, and plain in lines that only
+    its projection reads. Arrow joins no such pair, so what is coded in one is coded in all.
+    """
+    coded = {f.name for table in tables for f in table.schema if pa.types.is_dictionary(f.type)}
+    alike = [_code(table, coded) for table in tables]
+    return pa.concat_tables(alike, promote_options="default").unify_dictionaries()
 
 
 def sort_by_time(table: pa.Table) -> pa.Table:
@@ -121,6 +133,15 @@ def add_filled(counts: Sequence[Mapping[str, Mapping[str, int]]]) -> Filled:
             for name, n in columns.items():
                 into[name] = into.get(name, 0) + n
     return total
+
+
+def _code(table: pa.Table, names: Collection[str]) -> pa.Table:
+    """Return *table* with the columns *names* as dictionaries, as far as it has them."""
+    for place, field in enumerate(table.schema):
+        if field.name in names and not pa.types.is_dictionary(field.type):
+            column = table.column(place).dictionary_encode()
+            table = table.set_column(place, field.name, column)
+    return table
 
 
 def _count(table: pa.Table) -> Filled:
