@@ -12,7 +12,7 @@ from stillhunt.cli.told import check_settings
 __all__ = ["app"]
 
 app = typer.Typer(
-    help="Make populations with known truth, and judge hunts by it.",
+    help="Make populations with known truth, play them, and judge hunts by it.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -28,14 +28,44 @@ def lab_simulate(
     base_rate: Annotated[float | None, typer.Option("--base-rate")] = None,
     days: Annotated[int | None, typer.Option("--days")] = None,
     accounts: Annotated[int | None, typer.Option("--accounts")] = None,
+    evade: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--evade",
+            metavar="NAME=VALUE",
+            help="How campaigns hide: cover=0.8, proxies=no, pacing=workers, paraphrase=yes,"
+            " cards=each, aged=yes, mimic=yes. Default: each in its own way.",
+        ),
+    ] = None,
     config: Config = None,
 ) -> None:
     """Write a population's exchanges, accounts, events and truth."""
+    from stillhunt.lab.evasion import Evasion
     from stillhunt.lab.simulate import simulate
 
     check_settings(config)
     made = simulate(
         out, size=size, seed=seed, campaigns=tuple(campaign or ()), base_rate=base_rate,
-        days=days, accounts=accounts,
+        days=days, accounts=accounts, evasion=Evasion.told(evade) if evade else None,
     )  # fmt: skip
     typer.echo(str(made), err=True)
+
+
+@app.command("play")
+def lab_play(
+    folder: Annotated[Path, typer.Argument(help="Folder that simulate wrote.")],
+    url: Annotated[str, typer.Option("--url", help="Where the requests go.")],
+    speed: Annotated[
+        str, typer.Option("--speed", help="How many times as fast as written: 60x, or max.")
+    ] = "60x",
+    at_once: Annotated[int, typer.Option("--at-once", help="Most requests under way.")] = 32,
+    config: Config = None,
+) -> None:
+    """Send a population's requests to an HTTP end point, in order of time."""
+    from stillhunt.lab.play import pace, play
+
+    check_settings(config)
+    played = play(folder, url, speed=pace(speed), at_once=at_once)
+    typer.echo(str(played), err=True)
+    if played.failed:
+        raise typer.Exit(1)

@@ -1,8 +1,8 @@
 """What a campaign asks about: a large bank of exercises that is worked through once.
 
 Whoever harvests buys answers, so no question is wasted: the accounts of one campaign share the
-bank out and repeat each other far less than chance. Question and detail come from two banks of
-lengths without a common divisor, so that their pairs only repeat after all of them.
+bank out and repeat each other far less than chance. When the bank is used up its questions come
+again, each with a detail that it has not had.
 """
 
 from dataclasses import dataclass
@@ -20,8 +20,8 @@ __all__ = ["DOMAINS", "Corpus"]
 DOMAINS = (
     "maths", "coding", "law", "medicine", "science", "business", "puzzles", "agentic", "writing",
 )  # fmt: skip
-QUESTIONS, DETAILS, ANSWERS = 9_973, 1_009, 4_999  # primes
-COMMON = (0.1, 0.5)  # share of questions that people and schools might ask as well
+QUESTIONS, DETAILS, ANSWERS = 39_989, 1_009, 4_999  # primes
+SCHOOL = 4  # one in so many of the questions that others ask too is a school's
 LONGEST = 5  # sentences of an answer that is handed in
 
 
@@ -31,18 +31,20 @@ class Corpus:
 
     seed: int
     domains: tuple[str, ...]
+    common: tuple[float, float] = (0.3, 0.7)
+    """Share of questions that people and schools might ask as well: at least, below."""
 
     @cached_property
     def _questions(self) -> pa.Array:
         rng = np.random.default_rng([self.seed, 71])
         chosen = rng.integers(0, len(self.domains), QUESTIONS)
-        common = rng.random(QUESTIONS) < rng.uniform(*COMMON)
+        common = rng.random(QUESTIONS) < rng.uniform(*self.common)
         own, words = grammar("attack_items"), grammar("en")
         rows = np.flatnonzero(common)
-        half = len(rows) // 2
+        school = len(rows) // SCHOOL
         parts = [
-            (rows[:half], words.sentences(rng, half, "exercise")),
-            (rows[half:], words.sentences(rng, len(rows) - half, "ask")),
+            (rows[:school], words.sentences(rng, school, "exercise")),
+            (rows[school:], words.sentences(rng, len(rows) - school, "ask")),
         ]
         for number, domain in enumerate(self.domains):
             rows = np.flatnonzero(~common & (chosen == number))
@@ -66,8 +68,12 @@ class Corpus:
     def questions(self, number: IntArray) -> pa.Array:
         """Return the exercises *number*; different numbers give different ones for 10M."""
         question = self._questions.take(pa.array(number % QUESTIONS))
+        again = number >= QUESTIONS
+        if not again.any():
+            return question
         detail = self._details.take(pa.array((number // QUESTIONS + number) % DETAILS))
-        return pc.binary_join_element_wise(question, detail, " ")
+        varied = pc.binary_join_element_wise(question, detail, " ")
+        return pc.if_else(pa.array(again), varied, question)
 
     def answers(self, number: IntArray) -> pa.Array:
         """Return an answer for each *number*, perhaps a wrong one."""

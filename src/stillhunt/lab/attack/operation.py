@@ -42,6 +42,7 @@ SAMPLES = (1, 1, 1, 2, 4)  # how often a question is asked, for answers to choos
 WARMTH = (0.6, 0.7, 1.0, None)
 THINKING = (0.0, 0.35, 0.6)  # share of the output that is reasoning billed apart
 BEST = (0.0, 0.25, 0.75)  # what a harvest buys: the weights of ``moments.MODELS``
+RESERVE = 1.2  # questions kept for a day, against those of a mean one
 OVERHEAD = 6  # tokens of a request beside its text
 AS_USUAL = Evasion()  # no knob turned
 USUAL = Evasion(
@@ -193,7 +194,7 @@ class Operation:
         dealt = dataclasses.replace(dealt, account=works[dealt.account])
         dealt = self.roster.stand_in(rng, dealt, start_us)
         dealt = dealt.take(np.argsort(dealt.ts_us, kind="stable"))
-        first = day * int(np.ceil(self.per_day * self.count * 1.5))
+        first = day * int(np.ceil(self.per_day * self.count * RESERVE))
         number = first + np.arange(len(dealt)) // self.drawn["samples"]
         return self.assigned(rng, dataclasses.replace(dealt, session=number))
 
@@ -274,7 +275,6 @@ class Operation:
             "item": lambda: self.corpus.questions(number),
             "code": lambda: self.code.questions(number),
             "answer": lambda: self.corpus.answers(number),
-            "detail": lambda: self.corpus.answers(number + 1),
         }
         return {name: sources[name]() for name in wanted}
 

@@ -20,8 +20,9 @@ __all__ = ["Template", "draft", "expand"]
 
 POOL = 160  # ways kept of each section where every request is worded anew
 LEFT_OUT = 0.4  # share of templates without a section that may be left out
+VOWELS = frozenset("aeiou")
 FIRST = 0.3  # share of templates that begin with the material
-_SLOT = re.compile(r"\{(\w+)\}")
+_SLOT = re.compile(r"(?:\b([Aa])n? )?\{(\w+)\}")
 GLUE = ("\n\n", "\n", "\n\n", " ", "\n---\n")
 QUOTES = (
     ("", ""), ('"', '"'), ("<input>\n", "\n</input>"), ("```\n", "\n```"), ("### Input\n", ""),
@@ -92,8 +93,18 @@ def draft(rng: np.random.Generator, family: str, *, paraphrase: bool = False) ->
 
 
 def expand(rng: np.random.Generator, shape: str, words: Mapping[str, Sequence[str]]) -> str:
-    """Return *shape* with a word drawn for each of its slots; a sentence begins with a capital."""
-    filled = _SLOT.sub(lambda m: str(rng.choice(words[m[1]])) if m[1] in words else m[0], shape)
+    """Return *shape* with a word drawn for each of its slots, its articles and capital right."""
+
+    def drawn(slot: re.Match[str]) -> str:
+        article, name = slot.groups()
+        if name not in words:
+            return slot[0]
+        word = str(rng.choice(words[name]))
+        if not article:
+            return word
+        return f"{article}n {word}" if word[:1].lower() in VOWELS else f"{article} {word}"
+
+    filled = _SLOT.sub(drawn, shape)
     return filled[:1].upper() + filled[1:]
 
 

@@ -5,7 +5,9 @@ of them is the same everywhere.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
+from stillhunt.lab.attack.corpus import DOMAINS, Corpus
 from stillhunt.lab.attack.operation import Operation
 
 __all__ = ["Injected"]
@@ -21,3 +23,8 @@ class Injected(Operation):
     kind = "injected"
     families = ("analyst",)
     templates = (1, 3)
+
+    @cached_property
+    def corpus(self) -> Corpus:
+        """What is asked: all sorts of things, most of them what people ask."""
+        return Corpus(seed=self.salted, domains=DOMAINS, common=(0.6, 0.95))

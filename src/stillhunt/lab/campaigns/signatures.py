@@ -18,6 +18,7 @@ from stillhunt.lab.native import hexes, mix
 __all__ = ["Signatures"]
 
 BACK = (0.35, 0.65)  # share of the requests that send a block back
+GOES_ON = ("resume", "memory")  # frames that need a block; three templates have one of each
 USES = (2, 9)  # how often a block is sent back: at least, below
 
 
@@ -42,12 +43,13 @@ class Signatures(Operation):
         share, _ = self._back
         found = super().assigned(rng, arrivals)
         back = rng.random(len(found)) < share
-        late = np.array([j.family in {"resume", "memory"} for j in self.jobs])
-        jobs = np.where(late.any() & back, self._one(rng, late, len(back)), found.part)
-        return replace(found, part=jobs, turn=np.where(back, 2, 1))
-
-    def _one(self, rng: np.random.Generator, fits: Any, n: int) -> Any:  # noqa: ANN401  # arrays
-        return np.flatnonzero(fits)[rng.integers(0, max(1, fits.sum()), n)] if fits.any() else 0
+        goes_on = np.array([job.family in GOES_ON for job in self.jobs])
+        job = np.where(
+            back,
+            rng.choice(np.flatnonzero(goes_on), len(found)),
+            rng.choice(np.flatnonzero(~goes_on), len(found)),
+        )
+        return replace(found, part=job, turn=np.where(back, 2, 1))
 
     def columns(self, arrivals: Arrivals, rng: np.random.Generator) -> dict[str, Any]:
         """Return the columns of the harvest that are not usual."""
