@@ -265,7 +265,7 @@ def test_what_came_too_late_is_trouble_and_is_told_in_the_end(tmp_path: Path) ->
 
 
 def test_quiet_leaves_out_all_but_trouble_whatever_its_words(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
     write(tmp_path / "lost-cannot.jsonl", [*many(1, start=NOON + HOUR), *many(20)])
@@ -273,7 +273,7 @@ def test_quiet_leaves_out_all_but_trouble_whatever_its_words(
         ["lost-cannot.jsonl"], as_="native", state=None, lake=None, overrides={}, config=None,
         from_start=True, once=True, json_to=None, quiet=True,
     )  # fmt: skip
-    told = capsys.readouterr().err.splitlines()
+    told = capfd.readouterr().err.splitlines()
     assert len(told) == 1
     assert "came later than tail.lateness" in told[0] or "are left out" in told[0]
 
