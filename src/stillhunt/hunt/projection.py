@@ -14,6 +14,7 @@ __all__ = [
     "moment",
     "plausible",
     "question",
+    "request_words",
 ]
 
 Aliases = Mapping[str, Sequence[str]]
@@ -117,4 +118,19 @@ def question(chat: str, written: str) -> str:
     return (
         f"CASE WHEN json_extract_string({chat}, '$[0].role') IS NULL THEN {written} "
         f"ELSE {chat_text(chat, ('user',))} END"
+    )
+
+
+def request_words(request: str) -> str:
+    """Return SQL for the words of the request line *request*: method, path, protocol.
+
+    Several blanks count as one: nginx takes ``POST  /v1/messages`` for a request like any
+    other and logs it as it came, and an empty path would hide the client from every rule.
+
+    Args:
+        request: SQL of a VARCHAR.
+    """
+    return (
+        f"string_split(CASE WHEN contains({request}, '  ') OR starts_with({request}, ' ') "
+        f"THEN trim(regexp_replace({request}, ' +', ' ', 'g')) ELSE {request} END, ' ')"
     )

@@ -105,6 +105,7 @@ def test_what_is_plain_but_unusual_is_read_alike(reading: Reading, old: str, new
         ("POST /v1/messages HTTP/1.1", ""),
         ("POST /v1/messages HTTP/1.1", r"\x16\x03\x01"),
         ("POST /v1/messages HTTP/1.1", "POST  /v1/messages"),
+        ("POST /v1/messages HTTP/1.1", " POST /v1/messages HTTP/1.1"),
         ("POST /v1/messages HTTP/1.1", "POST /v1/messages HTTP/1.1\\"),
         ("curl/8.5.0", 'say \\"hi\\"'),
         ("curl/8.5.0", 'say "hi" there'),

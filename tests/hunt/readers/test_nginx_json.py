@@ -40,6 +40,14 @@ def test_home_grown_layouts_are_understood(tmp_path: Path) -> None:
     assert (iso["ts_us"], iso["path"], iso["status"]) == (TS - 1_000, "/v1/models", 404)
 
 
+def test_more_blanks_than_one_in_a_request_hide_no_path(tmp_path: Path) -> None:
+    wild = json.loads(samples("nginx_json.jsonl")[1]) | {
+        "request": " POST   /v1/messages  HTTP/1.1"
+    }
+    row = one(tmp_path, json.dumps(wild))
+    assert (row["method"], row["path"]) == ("POST", "/v1/messages")
+
+
 def test_tokens_in_a_trailer_stand_in_for_those_in_a_header(tmp_path: Path) -> None:
     row = one(tmp_path, altered(output_tokens="", output_tokens_trailer="77"))
     assert row["output_tokens"] == 77

@@ -104,6 +104,27 @@ def test_quotes_in_a_request_of_apache_shift_no_field(tmp_path: Path, request_li
     assert (row["status"], row["user_agent"]) == (400, "curl/8.5.0")
 
 
+@pytest.mark.parametrize(
+    "request_line",
+    [
+        "POST  /v1/messages HTTP/1.1",
+        "POST    /v1/messages  HTTP/1.1",
+        " POST /v1/messages HTTP/1.1",
+        "POST  /v1/messages",
+    ],
+)
+def test_more_blanks_than_one_hide_no_path(tmp_path: Path, request_line: str) -> None:
+    result = read("nginx", [line(), line(request=request_line)], settings(tmp_path))
+    plain, spaced = rows(result)
+    assert spaced == plain | {"line_number": 2, "exchange_id": "0123abcd:2"}
+    assert (spaced["method"], spaced["path"]) == ("POST", "/v1/messages")
+
+
+def test_a_request_of_blanks_alone_is_an_exchange(tmp_path: Path) -> None:
+    result = read("nginx", [line(request="   ", status="400")], settings(tmp_path))
+    assert rows(result)[0]["status"] == 400
+
+
 def test_a_request_that_ends_in_a_backslash_is_read(tmp_path: Path) -> None:
     result = read("nginx", [line(request="GET /a\\\\")], settings(tmp_path))
     assert rows(result)[0]["path"] == r"/a\x5C"

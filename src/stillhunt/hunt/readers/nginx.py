@@ -11,6 +11,7 @@ Source: nginx documentation, ngx_http_log_module; Apache HTTP Server, mod_log_co
 
 from typing import TYPE_CHECKING
 
+from stillhunt.hunt.projection import request_words
 from stillhunt.hunt.settings import HuntSettings
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ class Nginx:
 
         The request is split once: two ``split_part`` cost a fifth of the whole.
         """
-        return r"""
+        return rf"""
             SELECT line_number,
                    epoch_us(try_strptime(q[1][-28:-3], '%d/%b/%Y:%H:%M:%S %z')) AS ts_us,
                    split_part(q[1], ' ', 1) AS source_ip,
@@ -67,6 +68,6 @@ class Nginx:
                              AND right(q[4], 1) <> '\' AND right(q[6], 1) <> '\' THEN NULL
                         WHEN len(q) = 1 AND trim(q[1]) = '' THEN 'blank line'
                         ELSE 'expected three quoted fields' END AS reject
-            FROM (SELECT line_number, q, string_split(q[2], ' ') AS r
+            FROM (SELECT line_number, q, {request_words("q[2]")} AS r
                   FROM (SELECT line_number, string_split(line, '"') AS q FROM lines))
         """

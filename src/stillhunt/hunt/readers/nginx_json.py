@@ -9,7 +9,7 @@ wrong or nobody asked for one.
 Source: nginx documentation, ngx_http_log_module, ngx_http_upstream_module.
 """
 
-from stillhunt.hunt.projection import at_paths, moment, plausible
+from stillhunt.hunt.projection import at_paths, moment, plausible, request_words
 from stillhunt.hunt.settings import HuntSettings
 
 __all__ = ["NginxJson"]
@@ -81,8 +81,8 @@ class NginxJson:
                    coalesce(({plausible("ended_us")}) - coalesce(
                        TRY_CAST(round(seconds * 1e6) AS BIGINT), 0), ended_us) AS ts_us,
                    exchange_id, nullif(account_id, '-') AS account_id, org_id, source_ip, ja4,
-                   coalesce(method, nullif(split_part(request, ' ', 1), '')) AS method,
-                   coalesce(path, nullif(split_part(request, ' ', 2), '')) AS path,
+                   coalesce(method, nullif(words[1], '')) AS method,
+                   coalesce(path, nullif(words[2], '')) AS path,
                    status, nullif(user_agent, '-') AS user_agent, {lasts},
                    CASE WHEN content_type IS NOT NULL
                         THEN contains(content_type, 'text/event-stream') END AS stream,
@@ -90,6 +90,7 @@ class NginxJson:
                    TRY_CAST(round(TRY_CAST({_last("header_time")} AS DOUBLE) * 1000) AS INTEGER)
                        AS ttft_ms
             FROM (SELECT *, coalesce({moment("ended")}, {local}) AS ended_us,
+                         {request_words("request")} AS words,
                          CASE WHEN TRY_CAST(request_time AS DOUBLE) BETWEEN 0 AND {LONGEST_S}
                               THEN TRY_CAST(request_time AS DOUBLE) END AS seconds
                   FROM (SELECT line_number, {columns}
