@@ -112,6 +112,8 @@ def test_what_is_plain_but_unusual_is_read_alike(reading: Reading, old: str, new
         ("curl/8.5.0", "x" * 3_000),
         ("/v1/messages", "/" + "x" * 3_000),
         ("192.0.2.1", "x" * 70),
+        ("192.0.2.1", "203.0.113.80:443 192.0.2.1"),
+        ("192.0.2.1 - -", "192.0.2.1 bob -"),
         ('"curl/8.5.0"', '"curl/8.5.0" "a" "b"'),
         ('"curl/8.5.0"', '"curl/8.5.0'),
     ],

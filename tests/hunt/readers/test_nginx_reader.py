@@ -58,7 +58,7 @@ def test_the_main_format_is_read_and_its_forwarded_address_not_believed(tmp_path
 
 def test_a_request_that_is_no_http_is_still_an_exchange(tmp_path: Path) -> None:
     result = rows(read("nginx", samples("nginx.log"), settings(tmp_path)))
-    assert [row["status"] for row in result[5:]] == [400, 400]
+    assert [row["status"] for row in result[5:7]] == [400, 400]
     assert "path" not in result[5]
 
 
@@ -149,6 +149,52 @@ def test_a_forwarded_field_cannot_pass_for_the_user_agent(tmp_path: Path) -> Non
 def test_what_is_no_address_is_unknown_and_the_row_stays(tmp_path: Path, address: str) -> None:
     row = rows(read("nginx", [line(address=address)], settings(tmp_path)))[0]
     assert "source_ip" not in row
+
+
+def test_the_server_in_front_of_a_line_of_apache_is_not_the_client(tmp_path: Path) -> None:
+    row = rows(read("nginx", samples("nginx.log"), settings(tmp_path)))[7]
+    assert (row["source_ip"], row["path"], row["status"]) == ("192.0.2.7", "/v1/messages", 200)
+    assert Nginx().sniff(samples("nginx.log")[7]) == 0.9
+
+
+@pytest.mark.parametrize("address", ["198.51.100.7", "2001:db8::7", "::ffff:198.51.100.7"])
+@pytest.mark.parametrize(
+    "server",
+    [
+        "203.0.113.80:443", "api.example.com:443", "api.example.com", "_", "3.example.com",
+        "[2001:db8::1]:443", "localhost",
+    ],
+)  # fmt: skip
+def test_any_server_in_front_of_an_address_is_passed_over(
+    tmp_path: Path, server: str, address: str
+) -> None:
+    lines = [line(address=f"{server} {address}"), line(address=address)]
+    with_server, without = rows(read("nginx", lines, settings(tmp_path)))
+    assert with_server["source_ip"] == without["source_ip"]
+
+
+@pytest.mark.parametrize(
+    ("head", "client"),
+    [
+        ("192.0.2.1", "192.0.2.1"),
+        ("192.0.2.1 198.51.100.7", "192.0.2.1"),  # the second may be what the client says
+        ("2001:db8::7 198.51.100.7", "2001:db8::7"),
+        ("fe80::1 198.51.100.7", "fe80::1"),
+        ("192.0.2.1:4711", "192.0.2.1"),
+        ("192.0.2.1:4711 bob", "192.0.2.1"),
+        ("- 198.51.100.7", None),
+        ("unix: 198.51.100.7", None),
+        ("api.example.com:443 198.51.100.7,", None),
+        ("api.example.com:443 1.2.3", None),
+        ("a" * 260 + ":65535 198.51.100.7", "198.51.100.7"),
+        ("a" * 500 + " 198.51.100.7", None),
+    ],
+)
+def test_the_first_address_is_the_clients_unless_a_server_stands_there(
+    tmp_path: Path, head: str, client: str | None
+) -> None:
+    row = rows(read("nginx", [line(address=head)], settings(tmp_path)))[0]
+    assert row.get("source_ip") == client
 
 
 @pytest.mark.data

@@ -323,6 +323,8 @@ def _fields(data: Bytes, begin: int, places: Ints, first: int, at: Ints, lengths
         return False
     address = _blank(data, begin, min(head, begin + 65))
     method = _blank(data, head + 1, min(request, head + 34))
+    if data[address + 1] != _DASH or data[address + 2] != _BLANK:
+        return False  # perhaps Apache's vhost_combined, where the second word is the address
     path = _blank(data, method + 1, request)
     at[0], lengths[0] = begin, address - begin
     at[1], lengths[1] = head + 1, method - head - 1

@@ -6,6 +6,8 @@ it as ``\"``; such lines fail the first pass and are read again in nginx's spell
 an empty user name as ``""``.
 nginx's packaged ``main`` format, with one more field at the end, is read as well. That field,
 ``X-Forwarded-For``, is not believed: the client writes it.
+Apache's ``vhost_combined`` begins with the server (``%v:%p``): where the first word is a host
+name or has a port, and the second one is an address, the second one is the client's.
 Source: nginx documentation, ngx_http_log_module; Apache HTTP Server, mod_log_config.
 """
 
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
 __all__ = ["Nginx"]
 
 QUOTES = (6, 8)  # of combined and of main
+SERVER = r"(\[[0-9A-Fa-f:.]+\]|[\w.-]+):[0-9]{1,5}|[0-9.-]*[A-Za-z_][\w.-]*"
+HEAD = 400  # characters that hold the longest server and address, 260 and 64
+ADDRESS = r"[0-9]{1,3}(\.[0-9]{1,3}){3}|[0-9A-Fa-f]*:[0-9A-Fa-f]*:[0-9A-Fa-f:.]*(%\w+)?"
 
 
 class Nginx:
@@ -59,7 +64,9 @@ class Nginx:
         return rf"""
             SELECT line_number,
                    epoch_us(try_strptime(q[1][-28:-3], '%d/%b/%Y:%H:%M:%S %z')) AS ts_us,
-                   split_part(q[1], ' ', 1) AS source_ip,
+                   CASE WHEN h[2] <> '-' AND regexp_full_match(h[2], '{ADDRESS}')
+                             AND regexp_full_match(h[1], '{SERVER}')
+                        THEN h[2] ELSE h[1] END AS source_ip,
                    nullif(r[1], '-') AS method, r[2] AS path, q[3][2:4] AS status,
                    nullif(q[6], '-') AS user_agent,
                    CASE WHEN len(q) = 7 AND right(q[2], 1) <> '\' THEN NULL
@@ -68,6 +75,7 @@ class Nginx:
                              AND right(q[4], 1) <> '\' AND right(q[6], 1) <> '\' THEN NULL
                         WHEN len(q) = 1 AND trim(q[1]) = '' THEN 'blank line'
                         ELSE 'expected three quoted fields' END AS reject
-            FROM (SELECT line_number, q, {request_words("q[2]")} AS r
+            FROM (SELECT line_number, q, string_split(left(q[1], {HEAD}), ' ') AS h,
+                         {request_words("q[2]")} AS r
                   FROM (SELECT line_number, string_split(line, '"') AS q FROM lines))
         """
