@@ -8,28 +8,22 @@ import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
-
-import pyarrow as pa
 
 from stillhunt.hunt.allow import apply_allow
-from stillhunt.hunt.framing import frame
 from stillhunt.hunt.identity import hash_key, sketch_seed
 from stillhunt.hunt.parameters import duration_us
 from stillhunt.hunt.reading import Reading
-from stillhunt.hunt.salvage import read_whole
 from stillhunt.hunt.settings import HuntSettings
-from stillhunt.hunt.source import open_source
 from stillhunt.hunt.tail.checkpoint import (
     Checkpoint,
     Delivered,
     read_checkpoint,
     write_checkpoint,
 )
+from stillhunt.hunt.tail.display import Silent, Watch
 from stillhunt.hunt.tail.logs import Asking, Logs
-from stillhunt.hunt.tail.merging import Merging
-from stillhunt.hunt.tail.opened import Piece, Pipe
-from stillhunt.hunt.tail.opening import HEAD, engine_of, reader_of, sketched
+from stillhunt.hunt.tail.opened import Pipe
+from stillhunt.hunt.tail.opening import engine_of, reader_of
 from stillhunt.hunt.tail.output import groups
 from stillhunt.hunt.tail.place import PIECE
 from stillhunt.hunt.tail.rejects import Quarantine
@@ -43,11 +37,12 @@ from stillhunt.hunt.tail.saying import (
 )
 from stillhunt.hunt.tail.silence import Silence, named
 from stillhunt.hunt.tail.store import LakeWriter
+from stillhunt.hunt.tail.taking import Taking
 from stillhunt.hunt.tail.watch import Watcher
-from stillhunt.model.errors import ConfigError, InputError
+from stillhunt.model.errors import ConfigError
 from stillhunt.model.finding import Finding
 
-__all__ = ["ROWS", "Ended", "Tail", "Watch"]
+__all__ = ["ROWS", "Ended", "Tail"]
 
 ROWS = 32_768
 """A batch is looked at from so many exchanges on, or after WAIT_S. Twice as many are a tenth
@@ -62,22 +57,6 @@ NOTHING_READ = (
     "nothing was read: without a checkpoint, following begins at the end of what is there;"
     " give --from start"
 )
-
-
-class Watch(Protocol):
-    """Sees what happens, for a display; every verb is cheap."""
-
-    def rows(self, rows: pa.Table) -> None:
-        """Take the exchanges of one piece."""
-        ...
-
-    def finding(self, finding: Finding) -> None:
-        """Take a finding that was delivered."""
-        ...
-
-    def tick(self, tail: "Tail") -> None:
-        """Take note that a round is over."""
-        ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,17 +85,6 @@ class _Due:
             return False
         self.next_s = now_s + self.every_s
         return True
-
-
-class _Silent:
-    def rows(self, rows: pa.Table) -> None:
-        """Take nothing."""
-
-    def finding(self, finding: Finding) -> None:
-        """Take nothing."""
-
-    def tick(self, tail: "Tail") -> None:
-        """Take nothing."""
 
 
 class Tail:
@@ -160,13 +128,13 @@ class Tail:
         """
         self._clock = clock
         self._said = Said(say=say)
-        self._deliver, self._watch = deliver, watch or _Silent()
+        self._deliver, self._watch = deliver, watch or Silent()
         self._settings, self._state = settings, state
         before = read_checkpoint(state) if state is not None else None
         self.reader = reader_of(reader, before, paths)
-        self._reading = Reading(self.reader, settings, "0" * 8)
-        self._seed = sketch_seed(hash_key(settings))
-        self.engine = engine_of(self._reading.reader.fills, settings, overrides or {}, self._seed)
+        reading = Reading(self.reader, settings, "0" * 8)
+        seed = sketch_seed(hash_key(settings))
+        self.engine = engine_of(reading.reader.fills, settings, overrides or {}, seed)
         if before is not None:
             self.engine.restore(before.engine, before.arrays)
         self._delivered = Delivered(state, before.delivered if before else None)
@@ -178,16 +146,19 @@ class Tail:
                 else "standard input cannot go into a lake here; stillhunt ingest - does that"
             )
         start = lake is not None if from_start is None else from_start
+        self.quarantine = Quarantine(state and state.with_name(state.name + ".rejects.jsonl"))
+        self._taking = Taking(
+            reading, self.engine, seed=seed, quarantine=self.quarantine, watch=self._watch
+        )
         asking = Asking(
-            warn=self._warn, fail=lambda text: self._fail(text, text), is_alike=self._is_alike
+            warn=self._warn,
+            fail=lambda text: self._fail(text, text),
+            is_alike=self._taking.is_alike,
         )
         places = before.places if before else ()
         self._logs = Logs(paths, places, from_start=start, asking=asking)
-        self._merging = Merging()
         self._watcher = Watcher(path for path in self._logs if path != "-")
-        self.quarantine = Quarantine(state and state.with_name(state.name + ".rejects.jsonl"))
         self._lake = LakeWriter(lake, settings, self.reader) if lake is not None else None
-        self.lines = 0
         self.findings = 0
         self._is_whole = True
         self._flushed_s = clock()
@@ -201,6 +172,11 @@ class Tail:
         self._keep, self._ingest = _Due(every["checkpoint"]), _Due(every["ingest"])
         self._look = _Due(GLOB_S, clock() + GLOB_S)
         greet(self._said, self._logs, self.reader, self.engine, is_known=before is not None)
+
+    @property
+    def lines(self) -> int:
+        """Return how many lines were read, rejects included."""
+        return self._taking.lines
 
     def run(self, *, once: bool = False, is_over: Callable[[], bool] = lambda: False) -> Ended:
         """Follow until *is_over*; with *once* until everything that is there was read."""
@@ -227,7 +203,7 @@ class Tail:
         While several logs are behind, only that of them is read whose newest line is the oldest.
         """
         behind = self._behind()
-        first = self._merging.earliest(behind)
+        first = self._taking.merging.earliest(behind)
         most = min(PIECE, max(LEAST_PIECE, AT_ONCE // max(1, len(behind))))
         grew = set(behind)
         for path in self._logs:
@@ -235,11 +211,11 @@ class Tail:
                 continue
             for piece in self._logs[path].read(self._clock(), most):
                 grew.add(path)
-                self._take(path, piece)
+                self._taking.take(path, piece, is_alone=len(self._logs) == 1)
                 if self._is_time():
                     self._flush()
         behind = self._behind()
-        self._pass_on(behind)
+        self._taking.pass_on(behind)
         if not behind or self._is_time():
             self._flush()
         self._keep_up(grew)
@@ -258,9 +234,9 @@ class Tail:
         for path, log in self._logs.items():
             if once or isinstance(log, Pipe):
                 for piece in log.finish():
-                    self._take(path, piece)
+                    self._taking.take(path, piece, is_alone=len(self._logs) == 1)
         if once or self._state is None or self._logs.is_ended or "-" in self._logs:
-            self._pass_on(())  # else it waits behind the place in the checkpoint
+            self._taking.pass_on(())  # else it waits behind the place in the checkpoint
             self.engine.settle()
         self._flush()
         self.checkpoint()
@@ -281,7 +257,7 @@ class Tail:
 
     def checkpoint(self) -> None:
         """Write place and windows, unless an old file is being caught up with."""
-        kept = self._merging.kept()
+        kept = self._taking.merging.kept()
         is_settled = all(log.is_settled for log in self._logs.values())
         if self._state is None or kept is None or not is_settled:
             return
@@ -298,45 +274,6 @@ class Tail:
             self._delivered.clear()
         except OSError as error:
             self._fail("state", f"cannot write --state {self._state}: {error.strerror or error}")
-
-    # -- in ----------------------------------------------------------------------------------
-
-    def _take(self, path: str, piece: Piece) -> None:
-        """Read one piece of the log *path*; its exchanges wait for their turn."""
-        for batch in frame(piece.name, piece.block, piece.first_line):
-            rejects: Sequence[tuple[int, str]] = ()
-            self.lines += batch.next_line - batch.first_line
-            if batch.lines.num_rows:
-                read = read_whole(batch.lines, self._reading.read)
-                rejects = read.rejects
-                if read.rows is not None:
-                    self._watch.rows(read.rows)
-                    if len(self._logs) == 1 and self._merging.is_empty:
-                        self._count(read.rows)
-                    else:
-                        self._merging.add(path, piece, read.rows)
-            if rejects or batch.rejects:
-                self.quarantine.add(piece.name, rejects, batch.rejects)
-
-    def _pass_on(self, behind: Collection[str]) -> None:
-        """Let the engine take the exchanges that no log of those *behind* can come before."""
-        rows = self._merging.ready(behind)
-        if rows is not None:
-            self._count(rows)
-
-    def _count(self, rows: pa.Table) -> None:
-        self.engine.take(sketched(rows, self.engine, self._seed))
-
-    def _is_alike(self, path: Path) -> bool:
-        """Return whether one of the first lines of *path* can be read; of an empty file, too."""
-        try:
-            head = open_source(str(path)).head(HEAD)
-        except InputError:
-            return False
-        lines = pa.table({"line_number": pa.array(range(len(head)), pa.int64()),
-                          "line": pa.array(head, pa.string())})  # fmt: skip
-        read = read_whole(lines, self._reading.read) if head else None
-        return read is None or (read.rows is not None and read.rows.num_rows > 0)
 
     # -- out ---------------------------------------------------------------------------------
 
@@ -378,7 +315,7 @@ class Tail:
             fresh = self._logs.look()
             for path, former in fresh.items():
                 for name in former:
-                    self._merging.rename(name, path)
+                    self._taking.merging.rename(name, path)
             self._watcher.add(fresh)
         self._speak_of_silence(grew, now)
         speak_of_loss(self._said, self.engine, self._settings.tail.lateness, now)
