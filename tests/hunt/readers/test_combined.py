@@ -1,5 +1,9 @@
 """The quick way through a combined log says what the projection says, line by line."""
 
+import os
+import subprocess
+import sys
+
 import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, strategies
@@ -174,3 +178,18 @@ def test_thousands_of_different_texts_keep_their_places(reading: Reading) -> Non
 def test_a_blank_line_leaves_the_batch_to_the_projection() -> None:
     assert combined.read_combined(f"{PLAIN}\n\n".encode(), 1, "s") is None
     assert combined.read_combined(b"", 1, "s") is None
+
+
+SHORT = """
+from stillhunt.hunt.combined import read_combined
+for length in (0, 1, 27, 28, 29, 30, 31, 40):
+    for quotes in (6, 8):
+        found = read_combined(b"x" * length + b'"' * quotes + b"\\n", 1, "s")
+        assert found.odd.num_rows == 1, (length, quotes)
+"""
+
+
+def test_a_short_line_makes_the_kernel_read_nothing_beside_it() -> None:
+    # Without numba, an index in front of an array is an error, not somebody else's memory.
+    environment = {**os.environ, "NUMBA_DISABLE_JIT": "1", "PYTHONPATH": os.pathsep.join(sys.path)}
+    subprocess.run([sys.executable, "-c", SHORT], env=environment, check=True)

@@ -160,7 +160,7 @@ def _spread(column: np.uint64, tables: Codes, hashes: Weights, sizes: Ints) -> N
 
 @cached
 def marks(data: Bytes) -> Ints:
-    """Return the places of the quote signs and newlines in *data*, ascending.
+    """Return the places of the quote signs and newlines in *data*, which ends with one; ascending.
 
     Sixty-four bytes become the bits of one word, which the machine does eight at a time; then
     only the set bits are visited. Looking at byte after byte takes twice as long.
@@ -257,7 +257,7 @@ def parse(
         if data[end] != _NEWLINE:
             continue
         moment = status = -1
-        if _is_plain(data, places, first, mark):
+        if _is_plain(data, begin, places, first, mark):
             moment = _time(data, places[first] - 28)
             status = _status(data, places[first + 1])
         if moment >= 0 and status >= 0 and _fields(data, begin, places, first, at, lengths):
@@ -283,20 +283,21 @@ def parse(
 
 
 @compiled
-def _is_plain(data: Bytes, places: Ints, first: int, last: int) -> bool:
+def _is_plain(data: Bytes, begin: int, places: Ints, first: int, last: int) -> bool:
     """Say whether a line has its quotes where they belong, none of them escaped.
 
     Args:
         data: All lines.
+        begin: Where the line begins.
         places: Of quotes and newlines.
         first: The line's first mark.
         last: Its last mark, the newline.
     """
     quotes = last - first
-    if quotes != 6 and quotes != 8:
-        return False
+    if (quotes != 6 and quotes != 8) or places[first] - begin < 31:
+        return False  # what stands before the first quote holds a time at least
     for k in range(first, last):
-        if places[k] == 0 or data[places[k] - 1] == _BACKSLASH:
+        if data[places[k] - 1] == _BACKSLASH:
             return False
     if quotes == 6:
         return True
@@ -317,7 +318,7 @@ def _status(data: Bytes, quote: int) -> int:
 def _fields(data: Bytes, begin: int, places: Ints, first: int, at: Ints, lengths: Ints) -> bool:
     """Write where address, method, path and agent stand; say whether they are all plain."""
     head, request = places[first], places[first + 1]
-    if head - begin < 31 or places[first + 2] - request < 6:
+    if places[first + 2] - request < 6:
         return False
     if data[head - 29] != 91 or data[head - 2] != 93 or data[head - 1] != _BLANK:
         return False
