@@ -23,7 +23,6 @@ from stillhunt.hunt.plan import (
     Minus,
     Prefix,
     Ratio,
-    Scale,
     Smallest,
     SourcePrefix,
 )
@@ -62,8 +61,8 @@ def expression_sql(one: Expression, edges: Edges) -> str:  # noqa: PLR0911, PLR0
             return f"{sql(left)} {sign} {sql(right)}"
         case Known(name, negated):
             return f"{name} IS NULL" if negated else f"{name} IS NOT NULL"
-        case Member(name, values):
-            return _member(name, values)
+        case Member(name, values, negated):
+            return _member(name, values, negated=negated)
         case Prefix(name, start):
             return f"STARTS_WITH({name}, {literal(start)})"
         case AllOf(terms):
@@ -80,8 +79,6 @@ def expression_sql(one: Expression, edges: Edges) -> str:  # noqa: PLR0911, PLR0
             return f"({sql(left)} - {sql(right)})"
         case Ratio(left, right):
             return f"CAST({sql(left)} AS DOUBLE) / {_divisor(right, edges)}"
-        case Scale(factor, of):
-            return f"{factor} * {sql(of)}"
         case Largest(of) | Smallest(of):
             return _extreme(of, "GREATEST" if isinstance(one, Largest) else "LEAST", edges)
         case Cases(of, otherwise):
@@ -96,10 +93,10 @@ def _shifted(edge: str | int, shift_us: int) -> str:
     return f"{edge} {'-' if shift_us < 0 else '+'} {abs(shift_us)}"
 
 
-def _member(name: str, values: Sequence[int | str]) -> str:
-    if not values:
-        return f"({name} IS NULL AND {name} IS NOT NULL)"  # nobody is one of none
-    return f"{name} IN ({', '.join(map(literal, values))})"
+def _member(name: str, values: Sequence[int | str], *, negated: bool) -> str:
+    if not values:  # nobody is one of none
+        return f"{name} IS NOT NULL" if negated else f"({name} IS NULL AND {name} IS NOT NULL)"
+    return f"{name} {'NOT IN' if negated else 'IN'} ({', '.join(map(literal, values))})"
 
 
 def _divisor(right: Expression, edges: Edges) -> str:

@@ -34,7 +34,7 @@ from stillhunt.hunt.plan import (
 )
 from stillhunt.model.errors import ExportError
 
-__all__ = ["Language", "steps"]
+__all__ = ["Language", "quoted", "steps"]
 
 
 class Language(Protocol):
@@ -99,6 +99,17 @@ class Language(Protocol):
         ...
 
 
+def quoted(text: str) -> str:
+    """Return a string literal as both languages have it.
+
+    Raises:
+        ExportError: It holds what a reader cannot see; neither has an escape for that.
+    """
+    if not text.isprintable():
+        raise ExportError("no text with characters that cannot be seen")
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
 def steps(plan: Plan, words: Language) -> list[str]:
     """Return a line or more for each step but for the period, which the target says.
 
@@ -149,6 +160,13 @@ def _joined(one: AllOf | AnyOf, words: Language) -> str:
     return word.join(parts)
 
 
+def _member(one: Member, words: Language) -> str:
+    if not one.values:
+        raise ExportError("no list without an entry")
+    said = words.listed(one.name, ", ".join(value(Constant(v), words) for v in one.values))
+    return f"({words.known(one.name, False)} AND NOT {said})" if one.negated else said
+
+
 def value(one: Expression, words: Language) -> str:  # noqa: PLR0911 - one for each kind
     """Return an expression.
 
@@ -164,8 +182,8 @@ def value(one: Expression, words: Language) -> str:  # noqa: PLR0911 - one for e
             return words.text(constant) if isinstance(constant, str) else repr(constant)
         case Known(name, negated):
             return words.known(name, negated)
-        case Member(name, values):
-            return words.listed(name, ", ".join(value(Constant(v), words) for v in values))
+        case Member():
+            return _member(one, words)
         case Prefix(name, start):
             return words.begins(name, start)
         case Compare(left, sign, right):

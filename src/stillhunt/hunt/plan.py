@@ -8,9 +8,9 @@ Unknown is NULL, as in SQL: a comparison with it is not true, aggregates leave i
 COUNT counts rows.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Literal
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
+from typing import Any, Literal
 
 __all__ = [
     "Aggregate",
@@ -34,13 +34,13 @@ __all__ = [
     "Prefix",
     "Previous",
     "Ratio",
-    "Scale",
     "Select",
     "Sliding",
     "Smallest",
     "SourcePrefix",
     "Step",
     "Summarize",
+    "mentioned",
 ]
 
 
@@ -85,10 +85,11 @@ class Known:
 
 @dataclass(frozen=True)
 class Member:
-    """True where the column is one of *values*."""
+    """True where the column is one of *values*; negated, where it is known and none of them."""
 
     name: str
     values: tuple[int | str, ...]
+    negated: bool = False
 
 
 @dataclass(frozen=True)
@@ -152,14 +153,6 @@ class Ratio:
 
 
 @dataclass(frozen=True)
-class Scale:
-    """A product with a constant."""
-
-    factor: int | float
-    of: "Expression"
-
-
-@dataclass(frozen=True)
 class Largest:
     """The largest; an unknown counts as 0."""
 
@@ -183,7 +176,7 @@ class Cases:
 
 Expression = (
     Column | Constant | Edge | Compare | Known | Member | Prefix | AllOf | AnyOf | Bin
-    | SourcePrefix | First | Minus | Ratio | Scale | Largest | Smallest | Cases
+    | SourcePrefix | First | Minus | Ratio | Largest | Smallest | Cases
 )  # fmt: skip
 
 
@@ -271,3 +264,25 @@ class Plan:
     """Length of the period that one answer needs; None is everything there is [us]."""
     columns: tuple[str, ...]
     """Every column of *table* that the steps look at, sorted."""
+
+
+def mentioned(one: Any) -> Iterator[str]:  # noqa: ANN401 - a step or anything inside of one
+    """Yield the names of the columns that expressions inside of *one* look at."""
+    match one:
+        case Column(name) | Known(name) | Member(name) | Prefix(name) | Bin(name):
+            yield name
+        case SourcePrefix(name):
+            yield name
+        case First(names):
+            yield from names
+        case tuple():
+            for part in one:
+                yield from mentioned(part)
+        case Mapping():
+            for part in one.values():
+                yield from mentioned(part)
+        case _ if is_dataclass(one):
+            for part in fields(one):
+                yield from mentioned(getattr(one, part.name))
+        case _:
+            pass

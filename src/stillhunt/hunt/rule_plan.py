@@ -3,16 +3,13 @@
 Every compiler reads the plan alone, so that SQL, KQL and the others can only say the same.
 """
 
-import dataclasses
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
 
 from stillhunt.hunt.parameters import ALL_US, Value, entries
 from stillhunt.hunt.plan import (
     Aggregate,
     AllOf,
     AnyOf,
-    Bin,
     Cases,
     Column,
     Compare,
@@ -21,20 +18,17 @@ from stillhunt.hunt.plan import (
     Expression,
     Extend,
     Filter,
-    First,
-    Known,
     Largest,
     Member,
     Plan,
-    Prefix,
     Previous,
     Ratio,
     Select,
     Sliding,
     Smallest,
-    SourcePrefix,
     Step,
     Summarize,
+    mentioned,
 )
 from stillhunt.hunt.rule import Rule
 from stillhunt.hunt.rule_check import RESERVED
@@ -251,7 +245,7 @@ def looked_at(rule: Rule, steps: Iterable[Step]) -> tuple[str, ...]:
     looked = {rule.time, *(("account_id",) if rule.joins else ())}
     made: set[str] = set(rule.joins)
     for step in steps:
-        looked |= set(_mentioned(step)) - made
+        looked |= set(mentioned(step)) - made
         match step:
             case Extend(columns):
                 made |= set(columns)
@@ -267,25 +261,3 @@ def looked_at(rule: Rule, steps: Iterable[Step]) -> tuple[str, ...]:
             case _:
                 pass
     return tuple(sorted(looked))
-
-
-def _mentioned(one: Any) -> Iterator[str]:  # noqa: ANN401 - a step or anything inside of one
-    """Yield the names of the columns that expressions inside of *one* look at."""
-    match one:
-        case Column(name) | Known(name) | Member(name) | Prefix(name) | Bin(name):
-            yield name
-        case SourcePrefix(name):
-            yield name
-        case First(names):
-            yield from names
-        case tuple():
-            for part in one:
-                yield from _mentioned(part)
-        case Mapping():
-            for part in one.values():
-                yield from _mentioned(part)
-        case _ if dataclasses.is_dataclass(one):
-            for field in dataclasses.fields(one):
-                yield from _mentioned(getattr(one, field.name))
-        case _:
-            pass

@@ -148,8 +148,7 @@ def condition(one: Condition, values: Mapping[str, Value]) -> Expression:
     if one.one_of is not None:
         return Member(one.column, listed_values(one.one_of, values))
     if one.none_of is not None:
-        each = (Compare(column, "<>", Constant(v)) for v in listed_values(one.none_of, values))
-        return AllOf((Known(one.column), *each))
+        return Member(one.column, listed_values(one.none_of, values), negated=True)
     if one.above is not None:
         return Compare(column, ">", Constant(number_of(one.above, values)))
     if one.below is not None:

@@ -111,10 +111,14 @@ def _said(one: Expression, found: Detection) -> str:  # noqa: PLR0911 - one for 
         case Known(name, negated):
             said = found.add(f"no_{name}", {name: None})
             return said if negated else f"not {said}"
-        case Member(name, values):
+        case Member(name, values, negated):
             cased = "|cased" if any(isinstance(value, str) for value in values) else ""
             listed: list[Node] = [_value(value) for value in values]
-            return found.add(name, {f"{name}{cased}": listed})
+            if not values:
+                raise ExportError("no list without an entry")
+            said = found.add(name, {f"{name}{cased}": listed})
+            unknown = found.add(f"no_{name}", {name: None}) if negated else ""
+            return f"(not {unknown} and not {said})" if negated else said
         case Prefix(name, start):
             return found.add(f"{name}_begin", {f"{name}|startswith|cased": _value(start)})
         case Compare(Column(name), sign, Constant(value)) if sign in _MODIFIERS:

@@ -163,18 +163,17 @@ WITH chosen AS (
     ) AS shared_takeovers,
     COUNT(
       CASE
-        WHEN (
-          NOT network_kind IS NULL
-          AND network_kind <> 'nat'
-          AND network_kind <> 'cgnat'
-          AND network_kind <> 'mobile'
-          AND network_kind <> 'vpn'
-          AND network_kind <> 'proxy'
-          AND network_kind <> 'university'
-          AND network_kind <> 'education'
-          AND network_kind <> 'school'
-          AND network_kind <> 'office'
-          AND network_kind <> 'corporate'
+        WHEN NOT network_kind IN (
+          'nat',
+          'cgnat',
+          'mobile',
+          'vpn',
+          'proxy',
+          'university',
+          'education',
+          'school',
+          'office',
+          'corporate'
         )
         THEN 1
       END

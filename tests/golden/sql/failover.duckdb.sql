@@ -95,7 +95,7 @@ figures AS (
     SELECT source_ip, account_id, bin_us,
            COUNT(*) AS takeovers,
            COUNT(CASE WHEN network_kind IN ('nat', 'cgnat', 'mobile', 'vpn', 'proxy', 'university', 'education', 'school', 'office', 'corporate') THEN 1 END) AS shared_takeovers,
-           COUNT(CASE WHEN (network_kind IS NOT NULL AND network_kind <> 'nat' AND network_kind <> 'cgnat' AND network_kind <> 'mobile' AND network_kind <> 'vpn' AND network_kind <> 'proxy' AND network_kind <> 'university' AND network_kind <> 'education' AND network_kind <> 'school' AND network_kind <> 'office' AND network_kind <> 'corporate') THEN 1 END) AS unshared_takeovers,
+           COUNT(CASE WHEN network_kind NOT IN ('nat', 'cgnat', 'mobile', 'vpn', 'proxy', 'university', 'education', 'school', 'office', 'corporate') THEN 1 END) AS unshared_takeovers,
            COUNT(*) AS n,
            MIN(ts_us) AS first_seen,
            MAX(ts_us) AS last_seen

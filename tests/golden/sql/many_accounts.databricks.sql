@@ -92,23 +92,21 @@ WITH chosen AS (
     ) AS shared_requests,
     COUNT(
       CASE
-        WHEN (
-          NOT network_kind IS NULL
-          AND network_kind <> 'nat'
-          AND network_kind <> 'cgnat'
-          AND network_kind <> 'mobile'
-          AND network_kind <> 'vpn'
-          AND network_kind <> 'proxy'
-          AND network_kind <> 'university'
-          AND network_kind <> 'education'
-          AND network_kind <> 'school'
-          AND network_kind <> 'office'
-          AND network_kind <> 'corporate'
+        WHEN NOT network_kind IN (
+          'nat',
+          'cgnat',
+          'mobile',
+          'vpn',
+          'proxy',
+          'university',
+          'education',
+          'school',
+          'office',
+          'corporate'
         )
         THEN 1
       END
     ) AS unshared_requests,
-    COUNT(CASE WHEN network_kind IN ('cloud', 'hosting', 'datacenter') THEN 1 END) AS hosted_requests,
     COUNT(*) AS n,
     MIN(ts_us) AS first_seen,
     MAX(ts_us) AS last_seen
@@ -125,7 +123,6 @@ WITH chosen AS (
     SUM(requests) AS requests,
     SUM(shared_requests) AS shared_requests,
     SUM(unshared_requests) AS unshared_requests,
-    SUM(hosted_requests) AS hosted_requests,
     SUM(n) AS n,
     MIN(first_seen) AS first_seen,
     MAX(last_seen) AS last_seen
@@ -137,15 +134,7 @@ WITH chosen AS (
 SELECT
   source_ip,
   bin_us,
-  CASE
-    WHEN shared_requests > 0
-    THEN 1
-    WHEN hosted_requests > 0
-    THEN 3
-    WHEN unshared_requests > 0
-    THEN 2
-    ELSE 1
-  END AS severity,
+  CASE WHEN shared_requests > 0 THEN 1 WHEN unshared_requests > 0 THEN 2 ELSE 1 END AS severity,
   COALESCE(CAST(accounts AS DOUBLE) / 20, 0) AS statistic,
   n,
   first_seen,
@@ -153,8 +142,7 @@ SELECT
   accounts,
   requests,
   shared_requests,
-  unshared_requests,
-  hosted_requests
+  unshared_requests
 FROM figures_2
 WHERE
   accounts > 20

@@ -20,7 +20,6 @@ from stillhunt.hunt.plan import (
     Minus,
     Prefix,
     Ratio,
-    Scale,
 )
 from stillhunt.model.errors import ExportError
 
@@ -54,6 +53,14 @@ def said(one: Expression, scope: Scope = NOW) -> str | bool:
         (Known("output_tokens"), "isnotnull(OutputTokens)"),
         (Known("source_ip"), True),
         (Member("model", ("a", 'b"c')), r'Model in ("a", "b\"c")'),
+        (Member("model", ("a", "b"), negated=True), 'Model !in ("", "a", "b")'),
+        (Member("source_ip", ("a",), negated=True), 'SourceIP !in ("a")'),
+        (
+            Member("output_tokens", (1, 2), negated=True),
+            "isnotnull(OutputTokens) and OutputTokens !in (1, 2)",
+        ),
+        (Member("n", (1,), negated=True), "N !in (1)"),
+        (Member("model", (), negated=True), "isnotempty(Model)"),
         (Prefix("model", "m-"), 'Model startswith_cs "m-"'),
         (Compare(TOKENS, ">", Constant(3)), "OutputTokens > 3"),
         (Compare(MODEL, "=", Constant("a")), 'Model == "a"'),
@@ -69,6 +76,7 @@ def test_conditions_are_never_true_of_an_unknown(one: Expression, text: str | bo
 @pytest.mark.parametrize("missing", [
     Known("status"), Member("status", (200,)), Prefix("status", "2"),
     Compare(Column("status"), "<", Constant(400)), Member("model", ()),
+    Member("status", (200,), negated=True),
 ])  # fmt: skip
 def test_a_column_that_is_not_there_is_unknown(missing: Expression) -> None:
     assert said(missing) is False
@@ -127,7 +135,6 @@ def test_the_period_is_now_or_as_told(
          "max_of(1.0 * N / 5, coalesce(1.0 * OutputTokens / 2, 0.0))"),
         (First(("account_id", "model")), "coalesce(AccountId, Model)"),
         (First(("status", "model")), "Model"),
-        (Scale(2, TOKENS), "(2 * OutputTokens)"),
         (Cases(((Compare(TOKENS, ">", Constant(9)), Constant(5)),), Constant(4)),
          "iff(OutputTokens > 9, 5, 4)"),
         (Cases(((Known("model"), Constant(1)), (Known("account_id"), Constant(2.5))), None),

@@ -25,7 +25,6 @@ from stillhunt.hunt.plan import (
     Minus,
     Prefix,
     Ratio,
-    Scale,
     Smallest,
     SourcePrefix,
 )
@@ -50,11 +49,8 @@ def condition(one: Expression, scope: Scope) -> Said | bool:  # noqa: PLR0911 - 
                 "isnull" if negated else "isnotnull"
             )  # fmt: skip
             return not negated if column.known else Said(f"{word}({column.text})")
-        case Member(name, values):
-            if name not in scope.columns or not values:
-                return False
-            listed = ", ".join(_constant(value).text for value in values)
-            return Said(f"{scope.column(name).text} in ({listed})")
+        case Member():
+            return _member(one, scope)
         case Prefix(name, start):
             if name not in scope.columns:
                 return False
@@ -63,6 +59,23 @@ def condition(one: Expression, scope: Scope) -> Said | bool:  # noqa: PLR0911 - 
             return _compared(left, sign, right, scope)
         case _:
             raise TypeError(f"{one} is no condition")
+
+
+def _member(one: Member, scope: Scope) -> Said | bool:
+    if one.name not in scope.columns:
+        return False
+    if not one.values:
+        return condition(Known(one.name), scope) if one.negated else False
+    column = scope.column(one.name)
+    values = [_constant(value).text for value in one.values]
+    if not one.negated:
+        return Said(f"{column.text} in ({', '.join(values)})")
+    if column.known:
+        return Said(f"{column.text} !in ({', '.join(values)})")
+    if column.kind == "text":  # an unknown text is empty
+        return Said(f"{column.text} !in ({', '.join([null('text'), *values])})")
+    test = Said(f"{column.text} !in ({', '.join(values)})")
+    return together([Said(f"isnotnull({column.text})"), test], "and")
 
 
 def _joined(one: AllOf | AnyOf, terms: tuple[Expression, ...], scope: Scope) -> Said | bool:
@@ -137,10 +150,6 @@ def written(one: Expression, scope: Scope) -> Written:  # noqa: PLR0911 - one fo
             return _minus(written(left, scope), written(right, scope))
         case Ratio(left, right):
             return _ratio(written(left, scope), right, scope)
-        case Scale(factor, of):
-            part = written(of, scope)
-            kind: Kind = "real" if isinstance(factor, float) else part.kind
-            return Written(f"({_constant(factor).text} * {part.text})", kind, part.known)
         case Largest(of):
             return _extreme("max_of", of, scope)
         case Smallest(of):

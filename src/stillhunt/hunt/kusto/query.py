@@ -1,7 +1,6 @@
 """A plan as one KQL query, a line for each step."""
 
-import dataclasses
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from stillhunt.hunt.kusto.expressions import aggregate, condition, written
@@ -15,7 +14,6 @@ from stillhunt.hunt.plan import (
     Expression,
     Extend,
     Filter,
-    First,
     Known,
     Plan,
     Previous,
@@ -23,6 +21,7 @@ from stillhunt.hunt.plan import (
     Sliding,
     Step,
     Summarize,
+    mentioned,
 )
 from stillhunt.model.errors import ExportError
 
@@ -60,8 +59,7 @@ def query(
     """
     writer = _Writer(table, plan, edges, spared)
     try:
-        writer.begin(reach)
-        for step in plan.steps:
+        for step in writer.begin(reach):
             writer.write(step)
     except KeyError as error:
         raise ExportError(f"table {table.name} has no {error.args[0]}") from error
@@ -79,16 +77,22 @@ class _Writer:
     scope: Scope = field(init=False)
     slid: Sliding | None = None
 
-    def begin(self, reach: str | None) -> None:
+    def begin(self, reach: str | None) -> Sequence[Step]:
+        """Write where the rows come from, and return the steps that are left."""
         if self.plan.table == "directory":
             self.lines = [DIRECTORY]
             self._has({name: _plain(name) for name in self.plan.columns})
-            return
+            return self.plan.steps
         wanted = [name for name in self.plan.columns if name in self.table.columns]
         self.lines = list(self.table.begin(wanted, reach))
         self._has({name: _plain(name) for name in wanted})
-        if self.plan.joins_directory:
-            self._join()
+        if not self.plan.joins_directory:
+            return self.plan.steps
+        # The time and the paths first: joining everything there is would cost the whole table.
+        before, left = _parted(self.plan)
+        self._filter(before)
+        self._join()
+        return left
 
     def _join(self) -> None:
         joined = {name: _plain(name) for name in self.plan.joins_directory}
@@ -241,6 +245,17 @@ class _Writer:
         self._summarize((slid.by,), {n: Aggregate("max", Column(n)) for n in named} | least)
 
 
+def _parted(plan: Plan) -> tuple[Filter, Sequence[Step]]:
+    """Return what the first filter says of the table alone, and the steps without that."""
+    first, *rest = plan.steps
+    assert isinstance(first, Filter)  # noqa: S101 - rule_rows begins with the period
+    terms = first.condition.terms if isinstance(first.condition, AllOf) else (first.condition,)
+    joined = set(plan.joins_directory)
+    own = tuple(term for term in terms if joined.isdisjoint(mentioned(term)))
+    left = tuple(term for term in terms if term not in own)
+    return Filter(AllOf(own)), [*([Filter(AllOf(left))] if left else []), *rest]
+
+
 def _plain(name: str) -> Written:
     kind = kind_of(name)
     return Written(pascal(name), kind, name == "ts_us")
@@ -252,25 +267,10 @@ def _columns(made: Mapping[str, Written]) -> dict[str, Written]:
 
 
 def _is_used_elsewhere(name: str, figures: Mapping[str, Aggregate]) -> bool:
-    return any(name in set(_names(one)) for other, one in figures.items() if other != name) or (
-        name in set(_names(figures[name].where))
+    return any(name in set(mentioned(one)) for other, one in figures.items() if other != name) or (
+        name in set(mentioned(figures[name].where))
     )
 
 
-def _names(one: object) -> Iterable[str]:
-    """Yield the names of the columns that expressions inside of *one* look at."""
-    if isinstance(one, tuple):
-        for part in one:
-            yield from _names(part)
-    elif isinstance(one, First):
-        yield from one.names
-    elif dataclasses.is_dataclass(one):
-        for key, value in vars(one).items():
-            if key == "name":
-                yield str(value)
-            else:
-                yield from _names(value)
-
-
 def _lacking(term: Expression, scope: Scope) -> str:
-    return next((name for name in _names(term) if name not in scope.columns), str(term))
+    return next((name for name in mentioned(term) if name not in scope.columns), str(term))
