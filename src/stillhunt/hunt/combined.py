@@ -1,4 +1,4 @@
-"""Plain lines of the combined access log, four times as quick as their projection.
+"""Plain lines of the combined access log, two to three times as quick as their projection.
 
 What ``hunt.readers.nginx`` says in SQL is the meaning; this reads the same from lines of the
 plain shape, and hands every other line to the projection. Texts are dictionaries, so that what
@@ -56,33 +56,45 @@ def read_combined(data: bytes, first_line: int, stream: str) -> Plain | None:
     n = len(ends)
     if not n or lengths.min() == 0 or lengths.max() > MAX_LINE:
         return None
-    slots = max(1 << (4 * n - 1).bit_length(), combined.FIRST_SLOTS)
-    shape = (combined.COLUMNS, n)
-    sizes = np.empty((combined.COLUMNS, 2), np.int64)
-    bounds = np.empty((combined.COLUMNS, n + 1), np.int32)
-    texts = np.empty((combined.COLUMNS, len(text)), np.uint8)  # the system gives what is written
-    numbers, times, odd = np.empty(n, np.int64), np.empty(n, np.int64), np.empty((n, 3), np.int64)
-    statuses, codes = np.empty(n, np.int16), np.empty(shape, np.int32)
-    plain, others = combined.parse(
-        text, marks, _WEIGHTS, np.empty((combined.COLUMNS, slots), np.int32),
-        np.empty(shape, np.uint32), bounds, texts, sizes, numbers, times, statuses, codes, odd,
-    )  # fmt: skip
-    lines = numbers[:plain] + first_line
+    store, rows, odd = _room(n, len(text))
+    plain, others = combined.parse(text, marks, _WEIGHTS, store, rows, odd)
+    lines = rows.numbers[:plain] + first_line
     columns: dict[str, pa.Array] = {
         "line_number": pa.array(lines),
-        "ts_us": pa.array(times[:plain]),
-        "status": pa.array(statuses[:plain]),
+        "ts_us": pa.array(rows.times[:plain]),
+        "status": pa.array(rows.statuses[:plain]),
     }
     for name, place in _TEXTS.items():
-        used, known = codes[place, :plain], int(sizes[place, combined.KNOWN])
+        used, known = rows.codes[place, :plain], int(store.sizes[place, combined.KNOWN])
         columns[name] = pa.DictionaryArray.from_arrays(
-            pa.array(used, mask=used < 0), _texts(texts[place], bounds[place, : known + 1])
+            pa.array(used, mask=used < 0),
+            _texts(store.texts[place], store.bounds[place, : known + 1]),
         )
     return Plain(
         rows=pa.table(columns),
         ids=_ids(stream, lines),
         odd=_lines(data, odd[:others], first_line),
     )
+
+
+def _room(n: int, size: int) -> tuple[combined.Store, combined.Rows, Ints]:
+    """Return room for *n* lines of *size* bytes; the system gives only what is written."""
+    slots = max(1 << (4 * n - 1).bit_length(), combined.FIRST_SLOTS)
+    each = (combined.COLUMNS, n)
+    store = combined.Store(
+        tables=np.empty((combined.COLUMNS, slots), np.int32),
+        hashes=np.empty(each, np.uint32),
+        bounds=np.empty((combined.COLUMNS, n + 1), np.int32),
+        texts=np.empty((combined.COLUMNS, size), np.uint8),
+        sizes=np.empty((combined.COLUMNS, 2), np.int64),
+    )
+    rows = combined.Rows(
+        numbers=np.empty(n, np.int64),
+        times=np.empty(n, np.int64),
+        statuses=np.empty(n, np.int16),
+        codes=np.empty(each, np.int32),
+    )
+    return store, rows, np.empty((n, 3), np.int64)
 
 
 def _texts(texts: npt.NDArray[np.uint8], bounds: npt.NDArray[np.int32]) -> pa.Array:

@@ -10,9 +10,9 @@ Source: Carter and Wegman, Universal classes of hash functions (1979); Hinnant, 
 low-level date algorithms (days_from_civil).
 """
 
-# ruff: noqa: PLR1714, PLR2004 - bytes are what they are, and chains compile better than sets
+# ruff: noqa: PLR1714, PLR2004, SIM109 - bytes are what they are, and chains compile better than sets
 
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +21,7 @@ from stillhunt.sketch.kernels.compiled import cached, compiled
 
 __all__ = [
     "ADDRESS", "AGENT", "COLUMNS", "FIRST_SLOTS", "KNOWN", "LONGEST", "METHOD", "PATH", "SLOTS",
-    "label", "marks", "parse",
+    "Rows", "Store", "label", "marks", "parse",
 ]  # fmt: skip
 
 Bytes = npt.NDArray[np.uint8]
@@ -29,7 +29,10 @@ Ints = npt.NDArray[np.int64]
 Codes = npt.NDArray[np.int32]
 Weights = npt.NDArray[np.uint32]
 
-ADDRESS, METHOD, PATH, AGENT = 0, 1, 2, 3
+ADDRESS: Final = 0
+METHOD: Final = 1
+PATH: Final = 2
+AGENT: Final = 3
 COLUMNS: Final = 4
 SLOTS: Final = 0
 KNOWN: Final = 1
@@ -45,6 +48,34 @@ _1: Final = np.uint64(1)
 _SHIFT: Final = np.uint64(8)  # the low bits of a multilinear hash are the weak ones
 _MONTHS = np.frombuffer(b"JanFebMarAprMayJunJulAugSepOctNovDec", np.uint8).reshape(12, 3)
 _LENGTHS = np.array([31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
+
+
+class Store(NamedTuple):
+    """The distinct texts of n lines, by column."""
+
+    tables: Codes
+    """Hash tables of their numbers, shape (COLUMNS, a power of two >= 4 n, and FIRST_SLOTS)."""
+    hashes: Weights
+    """Of the texts, shape (COLUMNS, n)."""
+    bounds: Codes
+    """Where each begins and ends, shape (COLUMNS, n + 1)."""
+    texts: Bytes
+    """Their bytes, shape (COLUMNS, bytes of all lines)."""
+    sizes: Ints
+    """Slots in use of each table, and distinct texts, shape (COLUMNS, 2)."""
+
+
+class Rows(NamedTuple):
+    """What the plain ones of n lines say."""
+
+    numbers: Ints
+    """Index of the line, shape (n,)."""
+    times: Ints
+    """[us since epoch], shape (n,)."""
+    statuses: npt.NDArray[np.int16]
+    """Of HTTP, shape (n,)."""
+    codes: Codes
+    """Numbers of the texts in the store, -1 for an unknown, shape (COLUMNS, n)."""
 
 
 @compiled
@@ -74,10 +105,8 @@ def _day(data: Bytes, at: int) -> int:
     year = century * 100 + years
     if month == 0 or year < 1991 or year > 2098:
         return -1
-    length = _LENGTHS[month - 1] + (1 if month == 2 and year % 4 == 0 and year != 2000 else 0)
-    if year == 2000 and month == 2:
-        length = 29
-    if day > length:
+    # 2000 was a leap year, as every 400th is; 2100, which will be none, is out of range.
+    if day > _LENGTHS[month - 1] + (1 if month == 2 and year % 4 == 0 else 0):
         return -1
     shifted = year - 1 if month <= 2 else year
     era = shifted // 400
@@ -218,15 +247,8 @@ def parse(
     data: Bytes,
     places: Ints,
     weights: Weights,
-    tables: Codes,
-    hashes: Weights,
-    bounds: Codes,
-    texts: Bytes,
-    sizes: Ints,
-    numbers: Ints,
-    times: Ints,
-    statuses: npt.NDArray[np.int16],
-    codes: Codes,
+    store: Store,
+    rows: Rows,
     odd: Ints,
 ) -> tuple[int, int]:
     """Read the lines of *data*; return how many were plain, and how many odd.
@@ -235,17 +257,12 @@ def parse(
         data: Lines, n of them, each with its newline, valid UTF-8.
         places: What ``marks`` says of *data*.
         weights: Of the hash, at random, shape (LONGEST,).
-        tables: Hash tables, shape (COLUMNS, a power of two >= 4 n, and FIRST_SLOTS).
-        hashes: Of the distinct texts, shape (COLUMNS, n); written.
-        bounds: Where each of them begins and ends, shape (COLUMNS, n + 1); written.
-        texts: The distinct texts, shape (COLUMNS, bytes of *data*); written.
-        sizes: Slots in use of each table, and distinct texts, shape (COLUMNS, 2); written.
-        numbers: Index of each plain line, shape (n,); written.
-        times: [us since epoch], shape (n,); written.
-        statuses: HTTP status, shape (n,); written.
-        codes: Numbers of the texts, -1 for an unknown, shape (COLUMNS, n); written.
+        store: Where the distinct texts go; written.
+        rows: What the plain lines say; written.
         odd: Index, start and end of each odd line, shape (n, 3); written.
     """
+    tables, hashes, bounds, texts, sizes = store
+    numbers, times, statuses, codes = rows
     at = np.empty(COLUMNS, np.int64)
     lengths = np.empty(COLUMNS, np.int64)
     for column in range(COLUMNS):
@@ -266,7 +283,8 @@ def parse(
             statuses[plain] = status
             for column in range(COLUMNS):
                 start, length = at[column], lengths[column]
-                if (column == 1 or column == 3) and length == 1 and data[start] == _DASH:
+                may_lack = column == METHOD or column == AGENT
+                if may_lack and length == 1 and data[start] == _DASH:
                     codes[column, plain] = -1
                     continue
                 codes[column, plain] = _number(
@@ -327,13 +345,14 @@ def _fields(data: Bytes, begin: int, places: Ints, first: int, at: Ints, lengths
     if data[address + 1] != _DASH or data[address + 2] != _BLANK:
         return False  # perhaps Apache's vhost_combined, where the second word is the address
     path = _blank(data, method + 1, request)
-    at[0], lengths[0] = begin, address - begin
-    at[1], lengths[1] = head + 1, method - head - 1
-    at[2], lengths[2] = method + 1, path - method - 1
-    at[3], lengths[3] = places[first + 4] + 1, places[first + 5] - places[first + 4] - 1
+    at[ADDRESS], lengths[ADDRESS] = begin, address - begin
+    at[METHOD], lengths[METHOD] = head + 1, method - head - 1
+    at[PATH], lengths[PATH] = method + 1, path - method - 1
+    at[AGENT] = places[first + 4] + 1
+    lengths[AGENT] = places[first + 5] - at[AGENT]
     return bool(
-        0 < lengths[0] <= 64 and 0 < lengths[1] <= 32 and method < request
-        and 0 < lengths[2] <= LONGEST and lengths[3] <= LONGEST
+        0 < lengths[ADDRESS] <= 64 and 0 < lengths[METHOD] <= 32 and method < request
+        and 0 < lengths[PATH] <= LONGEST and lengths[AGENT] <= LONGEST
     )  # fmt: skip
 
 
