@@ -1,4 +1,4 @@
-"""Ids and names of MITRE ATLAS and OWASP, as versioned data: ``threats.toml``."""
+"""Ids and names of MITRE ATLAS and OWASP, as versioned data: ``threats.toml``; and ATT&CK's."""
 
 import tomllib
 from collections.abc import Mapping
@@ -7,7 +7,26 @@ from importlib.resources import files
 from types import MappingProxyType
 from typing import Any
 
-__all__ = ["risks", "techniques", "versions"]
+__all__ = ["attack", "risks", "techniques", "versions"]
+
+_ATTACK: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "usage": ("Exfiltration", "T1020"),
+        "time": ("Exfiltration", "T1020"),
+        "content": ("Exfiltration", "T1020"),
+        "identity": ("ResourceDevelopment", "T1585"),
+        "infrastructure": ("CommandAndControl", "T1090"),
+    }
+)
+"""Family -> automated exfiltration, establish accounts, proxy."""
+
+
+def attack(family: str) -> tuple[str, str]:
+    """Return tactic and technique of MITRE ATT&CK, for houses that know no ATLAS.
+
+    The tactic is written as Microsoft's portals do, without blanks.
+    """
+    return _ATTACK[family]
 
 
 @cache
@@ -17,12 +36,12 @@ def _lists() -> Mapping[str, Any]:
 
 
 def techniques() -> Mapping[str, str]:
-    """Return id -> name of MITRE ATLAS's techniques, mitigations and cases that we use."""
+    """Return id -> name of MITRE ATLAS's techniques, mitigations and cases that rules may name."""
     return MappingProxyType(_lists()["atlas"]["entries"])
 
 
 def risks() -> Mapping[str, str]:
-    """Return id -> name of OWASP's risks for LLM applications that we use."""
+    """Return id -> name of OWASP's risks for LLM applications that rules may name."""
     return MappingProxyType(_lists()["owasp"]["entries"])
 
 

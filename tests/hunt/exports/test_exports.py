@@ -1,7 +1,9 @@
 """What each target writes, and what it refuses by name."""
 
+import dataclasses
 import datetime
 import re
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +12,9 @@ import pytest
 from population import TOLD, UNTIL_US, accounts, population
 
 from stillhunt.hunt.export import Asked, ask, export, targets, until_us
+from stillhunt.hunt.kusto.alert import detail
 from stillhunt.hunt.plan_sql import plan_sql
-from stillhunt.hunt.rule import load_rules
+from stillhunt.hunt.rule import load_rules, read_rule
 from stillhunt.model.errors import ConfigError, ExportError, OutputError
 
 RULES = load_rules()
@@ -114,6 +117,34 @@ def test_an_end_is_in_microseconds() -> None:
     assert until_us(None) is None
 
 
+def of_few_networks(values: str) -> Asked:
+    """Return a rule that counts what comes from a known network but those of *values*."""
+    text = files("stillhunt.hunt.rules").joinpath("volume_account.toml").read_text("utf-8")
+    where = f'paths = "paths"\nwhere = [{{ column = "network_kind", none_of = {values} }}]'
+    rule = read_rule("few", text.replace('paths = "paths"', where, 1))
+    (one,) = ask([rule])
+    return one
+
+
+@pytest.mark.parametrize(("to", "said"), [
+    ("kql", 'NetworkKind !in ("", "nat", "vpn")'),
+    ("sql", "network_kind NOT IN ('nat', 'vpn')"),
+    ("spl", '(isnotnull(network_kind) AND NOT in(network_kind, "nat", "vpn"))'),
+    ("esql", '(network_kind IS NOT NULL AND NOT network_kind IN ("nat", "vpn"))'),
+    ("sigma", "(not no_network_kind and not network_kind)"),
+])  # fmt: skip
+def test_none_of_a_list_is_said_once(to: str, said: str) -> None:
+    text = targets()[to].write(of_few_networks('["nat", "vpn"]'))
+    assert said in text
+    assert text.count("nat") == 1
+
+
+@pytest.mark.parametrize("to", ["spl", "esql", "sigma"])
+def test_a_list_without_an_entry_is_refused_where_it_would_break_the_query(to: str) -> None:
+    with pytest.raises(ExportError, match="no list without an entry"):
+        targets()[to].write(of_few_networks("[]"))
+
+
 # -- KQL -------------------------------------------------------------------------------------
 
 
@@ -211,6 +242,52 @@ def test_a_sentinel_rule_has_every_key_and_keeps_every_limit() -> None:
         assert f'AtlasIds = "{", ".join(one.rule.atlas)}"' in rule["query"]
         assert re.fullmatch(r"\d+\.\d+\.\d+", rule["version"])
         assert rule["id"] == str(one.rule.uid)
+        assert "OwaspIds" not in rule["customDetails"] or one.rule.owasp
+        assert 'OwaspIds = ""' not in rule["query"]
+
+
+def test_a_rule_on_another_table_is_another_rule_in_both_portals() -> None:
+    ids = {}
+    for to in ("sentinel", "defender"):
+        for table in ("apilogs", "apim", "litellm"):
+            (document,) = documents(targets()[to].write(asked("volume", table=table)))
+            ids[to, table] = document["id"]
+    assert ids["sentinel", "apilogs"] == str(asked("volume").rule.uid)
+    assert len(set(ids.values())) == 3
+    for table in ("apilogs", "apim", "litellm"):
+        assert ids["sentinel", table] == ids["defender", table]
+
+
+def test_alerts_about_the_same_subject_are_one_incident() -> None:
+    for one, rule in sentinel():
+        grouping = rule["incidentConfiguration"]["groupingConfiguration"]
+        assert grouping["enabled"] is True
+        period = seconds(rule["queryPeriod"])
+        assert seconds(grouping["lookbackDuration"]) == min(max(period, 86400), 7 * 86400)
+        if "entityMappings" in rule:
+            assert grouping["matchingMethod"] == "AllEntities"
+        else:
+            assert one.rule.name == "signature_reuse"
+            assert grouping["matchingMethod"] == "Selected"
+            assert grouping["groupByCustomDetails"] == ["ReasoningSignature"]
+            assert rule["customDetails"]["ReasoningSignature"] == "ReasoningSignatureHash"
+
+
+@pytest.mark.parametrize(("column", "name"), [
+    ("ReasoningSignatureHash", "ReasoningSignature"),
+    ("SourceIP", "SourceIP"),
+    ("TotalOutputTokens", "TotalOutputTokens"),
+    ("MeanOutputTokensOfTheDay", "MeanOutputTokensOf"),
+    ("A" * 30, "A" * 20),
+])  # fmt: skip
+def test_a_detail_is_called_by_as_many_words_as_fit(column: str, name: str) -> None:
+    assert detail(column) == name
+
+
+def test_what_a_directory_is_joined_to_was_chosen_before() -> None:
+    text = targets()["kql"].write(asked("out_of_plan"))
+    chosen = text.index("TimeGenerated >="), text.index("Endpoint in ("), text.index("isnotnull")
+    assert max(chosen) < text.index("| join kind=inner (APIAccounts")
 
 
 def test_a_sentinel_rule_reads_what_its_query_looks_back_at() -> None:
@@ -297,12 +374,13 @@ def test_sentinel_refuses_what_it_cannot_read() -> None:
     assert "--until" in refusal("sentinel", "volume", until_us=1)
 
 
-def test_a_defender_query_can_become_a_custom_detection() -> None:
+def test_a_defender_query_is_for_hunting_and_says_so() -> None:
     (found,) = documents(targets()["defender"].write(asked("volume")))
     assert {"id", "name", "description", "tactics", "relevantTechniques", "query",
             "entityMappings"} <= set(found)  # fmt: skip
     assert "TimeGenerated = LastSeen" in found["query"]
     assert "30 days is most" in refusal("defender", "heavy_output")
+    assert "no custom detection" in str(found["description"])
 
 
 # -- Sigma -----------------------------------------------------------------------------------
@@ -336,9 +414,30 @@ def test_sigma_has_a_correlation_for_each_bound_and_level() -> None:
         ("value_sum", "output_tokens", 200_000, "1d", "critical"),
     ]
     assert correlations("burst") == [
-        ("event_count", None, 100, "1m", "medium"),
-        ("event_count", None, 1000, "1m", "high"),
+        ("event_count", None, 100, "1m", "low"),
+        ("event_count", None, 1000, "1m", "medium"),
     ]
+
+
+@pytest.mark.parametrize(("family", "tags"), [
+    ("usage", ["attack.exfiltration", "attack.t1020"]),
+    ("identity", ["attack.resource-development", "attack.t1585"]),
+    ("infrastructure", ["attack.command-and-control", "attack.t1090"]),
+])  # fmt: skip
+def test_sigma_has_the_tags_of_its_family(family: str, tags: list[str]) -> None:
+    one = asked("volume")
+    moved = dataclasses.replace(one, rule=one.rule.model_copy(update={"family": family}))
+    for document in documents(targets()["sigma"].write(moved)):
+        assert document["tags"] == tags
+
+
+def test_sigma_says_who_is_in_no_group() -> None:
+    rows, *correlated = documents(targets()["sigma"].write(asked("volume")))
+    lack = "Exchanges that lack account_id or source_ip are in no group of most backends."
+    assert lack not in rows["description"]
+    assert all(lack in one["description"] for one in correlated)
+    for one in documents(targets()["sigma"].write(asked("volume_account"))):
+        assert "in no group" not in one["description"]
 
 
 def test_sigma_takes_wildcards_for_text_and_case_as_it_is() -> None:
@@ -403,6 +502,8 @@ def test_a_splunk_window_slides_exactly() -> None:
     at = lines.index("| sort 0 source_ip, num(at), num(change)")
     assert lines[at - 1] == "| eval at = if(change == 1, _time, _time + 60)"
     assert lines[at + 1] == "| streamstats sum(change) AS running BY source_ip"
+    assert "mvexpand drops events above max_mem_usage_mb" in lines[1]
+    assert " max(n) AS n max(peak_requests) AS peak_requests min(first_seen)" in lines[-1]
 
 
 def test_elastic_queries_say_that_nobody_ran_them() -> None:
@@ -410,6 +511,7 @@ def test_elastic_queries_say_that_nobody_ran_them() -> None:
         text = targets()["esql"].write(asked(name))
         assert text.startswith(f"// {name}, version 1: ")
         assert "not executed here" in text
+        assert text.count("At most 10000 rows come back") == text.count("| LIMIT 10000") == 1
         assert "| WHERE total_requests > 5000 OR total_output_tokens > 100000" in text
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from stillhunt.hunt.export import Asked
 from stillhunt.hunt.kusto.literals import visible
-from stillhunt.hunt.pipes import steps
+from stillhunt.hunt.pipes import quoted, steps
 from stillhunt.hunt.plan import Aggregate, Column, Sliding
 from stillhunt.model.errors import ExportError
 
@@ -27,9 +27,7 @@ class _Words:
     zero = "0.0"
 
     def text(self, text: str) -> str:
-        if not text.isprintable():
-            raise ExportError("no text with characters that cannot be seen")
-        return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+        return quoted(text)
 
     def known(self, name: str, negated: bool) -> str:
         return f"{name} IS NULL" if negated else f"{name} IS NOT NULL"
@@ -97,7 +95,11 @@ class Esql:
             raise ExportError("no fixed end of the period; leave --until out")
         rule, length = asked.rule, asked.plan.length_us
         title = visible(rule.title)
-        lines = [f"// {rule.name}, version {rule.version}: {title}; not executed here", SOURCE]
+        lines = [
+            f"// {rule.name}, version {rule.version}: {title}; not executed here",
+            f"// At most {MOST} rows come back, in no order: if so many do, raise a bound.",
+            SOURCE,
+        ]
         if length is not None:
             lines.append(f"| WHERE @timestamp > NOW() - {length // 1_000_000} seconds")
         return "\n".join([*lines, *steps(asked.plan, _Words())])

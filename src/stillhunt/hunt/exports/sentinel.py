@@ -1,21 +1,30 @@
 """A scheduled analytics rule of Microsoft Sentinel.
 
 The rule runs every hour (more often where its window is shorter) and reads exactly what its
-query looks back at. Sentinel reads 14 days at most, and cuts a query to ``queryPeriod``.
+query looks back at. Sentinel reads 14 days at most, and cuts what a query reads of any table to
+``queryPeriod``: so the account directory has to be a function over a watchlist, because rows of
+a table that are older than that are not there. The log, too, is a function, because the name of
+a custom table ends in ``_CL``. The file is what the Azure-Sentinel repository holds; a portal
+imports it as an ARM template only. Nobody has run it in a workspace here.
 Source: Microsoft Learn, create a scheduled analytics rule; Azure-Sentinel, query style guide.
 """
+
+from collections.abc import Mapping
 
 from stillhunt.hunt.export import Asked
 from stillhunt.hunt.kusto.alert import (
     QUERY_LIMIT,
     alert,
+    detail,
     entities,
+    file_name,
     head,
     severity_name,
     tactics,
 )
 from stillhunt.hunt.kusto.asking import DAY_US, HOUR_US, Period, ask_kusto, period
-from stillhunt.hunt.yaml_text import Block, yaml_text
+from stillhunt.hunt.kusto.literals import pascal
+from stillhunt.hunt.yaml_text import Block, Node, yaml_text
 from stillhunt.model.errors import ExportError
 
 __all__ = ["Sentinel"]
@@ -23,6 +32,8 @@ __all__ = ["Sentinel"]
 LONGEST_US = 14 * DAY_US
 AGAIN_US = 2 * HOUR_US
 """Hourly runs ask about two hours, so that rows which arrive an hour late are not passed over."""
+GROUPED_US = 7 * DAY_US
+"""The longest time over which Sentinel groups alerts into one incident."""
 SHORTEST_US = 5 * 60_000_000
 MINUTE_US = 60_000_000
 
@@ -35,8 +46,7 @@ class Sentinel:
 
     def file_name(self, asked: Asked) -> str:
         """Return the name of the file."""
-        part = "" if asked.table == "apilogs" else f".{asked.table}"
-        return f"{asked.rule.name}{part}.yml"
+        return file_name(asked)
 
     def write(self, asked: Asked) -> str:
         """Return the rule.
@@ -72,17 +82,30 @@ class Sentinel:
                 "incidentConfiguration": {
                     "createIncident": True,
                     "groupingConfiguration": {
-                        # The same subject again within a day is one incident.
-                        "enabled": bool(mapped),
+                        # A row is found again every hour, as long as the query looks back.
+                        "enabled": True,
                         "reopenClosedIncident": False,
-                        "lookbackDuration": "P1D",
-                        "matchingMethod": "AllEntities",
+                        "lookbackDuration": _iso(min(max(length_us, DAY_US), GROUPED_US)),
+                        **_grouped(asked, mapped),
                     },
                 },
                 "version": f"{rule.version}.0.0",
                 "kind": "Scheduled",
             }
         )
+
+
+def _grouped(asked: Asked, mapped: Mapping[str, Node]) -> dict[str, Node]:
+    """Return by what alerts are one incident: their entities, else what names the subject."""
+    if mapped:
+        return {"matchingMethod": "AllEntities"}
+    named: list[Node] = [detail(pascal(name)) for name in asked.rule.subject]
+    return {
+        "matchingMethod": "Selected",
+        "groupByEntities": [],
+        "groupByAlertDetails": [],
+        "groupByCustomDetails": named,
+    }
 
 
 def _length(over: Period) -> int:

@@ -2,12 +2,16 @@
 
 All documents of a file together are the rule: each correlation alone is a finding, and the
 highest level among those that fire is its severity. Fields have our columns' names, so a
-processing pipeline maps them to those of a backend.
+processing pipeline maps them to those of a backend. A correlation groups by fields that may be
+unknown (an address without an account): most backends leave such events out, where a hunt
+counts them as a group of their own.
 Source: Sigma specification 2.1; its field ``atlas`` is our own, as the format allows.
 """
 
+import re
 import uuid
 
+from stillhunt.hunt.atlas import attack
 from stillhunt.hunt.export import Asked
 from stillhunt.hunt.sigma_rule import Threshold, detection, thresholds
 from stillhunt.hunt.yaml_text import Node, yaml_text
@@ -16,6 +20,8 @@ from stillhunt.model.errors import ExportError
 __all__ = ["Sigma"]
 
 LEVELS = {1: "informational", 2: "low", 3: "medium", 4: "high", 5: "critical"}
+ROWS = "exchanges"
+"""The part of a file that says which exchanges count."""
 UNITS = (("d", 86_400_000_000), ("h", 3_600_000_000), ("m", 60_000_000), ("s", 1_000_000))
 
 
@@ -42,7 +48,7 @@ class Sigma:
         rows, found = detection(asked.plan), thresholds(asked.plan)
         base = f"stillhunt_{asked.rule.name}_exchanges"
         documents = [
-            _document(asked, "exchanges", 1)
+            _document(asked, ROWS, 1)
             | {"name": base, "logsource": {"category": "llm_api", "product": "stillhunt"}}
             | {"detection": {**rows.selections, "condition": rows.condition}}
         ]
@@ -52,16 +58,26 @@ class Sigma:
 
 def _document(asked: Asked, part: str, level: int) -> dict[str, Node]:
     rule = asked.rule
+    tactic, technique = attack(rule.family)
+    text = rule.description
+    if part != ROWS and rule.either:
+        lacking = " or ".join(rule.subject)
+        text += f" Exchanges that lack {lacking} are in no group of most backends."
     return {
         "title": f"Stillhunt: {rule.title} ({part.replace('_', ' ')})",
         "id": str(uuid.uuid5(rule.uid, part)),
         "status": "experimental",
-        "description": " ".join(rule.description.split()),
-        "tags": ["attack.exfiltration", "attack.t1020"],
+        "description": " ".join(text.split()),
+        "tags": [f"attack.{_hyphened(tactic)}", f"attack.{technique.lower()}"],
         "atlas": list(rule.atlas),
         "falsepositives": [" ".join(rule.look_alikes.split())],
         "level": LEVELS[level],
     }
+
+
+def _hyphened(words: str) -> str:
+    """Return ``CommandAndControl`` as ``command-and-control``."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "-", words).lower()
 
 
 def _correlation(asked: Asked, base: str, one: Threshold) -> dict[str, Node]:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from stillhunt.hunt.export import Asked
 from stillhunt.hunt.kusto.literals import visible
-from stillhunt.hunt.pipes import steps
+from stillhunt.hunt.pipes import quoted, steps
 from stillhunt.hunt.plan import Aggregate, Column, Sliding
 from stillhunt.model.errors import ExportError
 
@@ -19,6 +19,7 @@ SEARCH = 'search index=* sourcetype="stillhunt:exchange"'
 AGGREGATES = {"count": "count", "sum": "sum", "mean": "avg", "min": "min", "max": "max"}
 SPAN_US = 86_400_000_000
 """Rules with sliding windows look at the last day."""
+EXPANDED = "mvexpand drops events above max_mem_usage_mb of limits.conf: watch its warning"
 
 
 class _Words:
@@ -28,9 +29,7 @@ class _Words:
     zero = "0"
 
     def text(self, text: str) -> str:
-        if not text.isprintable():
-            raise ExportError("no text with characters that cannot be seen")
-        return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+        return quoted(text)
 
     def known(self, name: str, negated: bool) -> str:
         return f"isnull({name})" if negated else f"isnotnull({name})"
@@ -123,9 +122,11 @@ class Spl:
         lines = [*head, f"{SEARCH}{since}", *steps(asked.plan, _Words())]
         if sliding:
             lines.insert(-2, f'| where _time > relative_time(now(), "-{SPAN_US // 1_000_000}s")')
-            (subject,) = rule.subject
+            (subject,), (bound,) = rule.subject, rule.bounds
+            lines.insert(1, f"``` {EXPANDED} ```")
             lines.append(
                 "| stats max(severity) AS severity max(statistic) AS statistic max(n) AS n"
+                f" max({bound.figure}) AS {bound.figure}"
                 " min(first_seen) AS first_seen max(last_seen) AS last_seen"
                 f" BY {subject}"
             )

@@ -5,17 +5,31 @@ contribution guide of the Azure-Sentinel repository.
 """
 
 import re
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from stillhunt.hunt.atlas import attack
 from stillhunt.hunt.export import Asked
 from stillhunt.hunt.kusto.asking import lacking
 from stillhunt.hunt.kusto.literals import quoted
 from stillhunt.hunt.kusto.query import Query
 from stillhunt.hunt.yaml_text import Node
 
-__all__ = ["QUERY_LIMIT", "Alert", "alert", "entities", "head", "severity_name", "tactics"]
+__all__ = [
+    "QUERY_LIMIT",
+    "Alert",
+    "alert",
+    "detail",
+    "entities",
+    "file_name",
+    "head",
+    "severity_name",
+    "tactics",
+    "uid",
+]
 
+DEFAULT_TABLE = "apilogs"
 QUERY_LIMIT = 10_000  # characters of a scheduled rule's query
 DETAILS = 20  # custom details of a rule, and characters of one's name
 
@@ -31,16 +45,6 @@ _ENTITIES = {
     "email_domain": ("DNS", "DomainName", "EmailDomain"),
 }
 """Column of ours -> type, identifier, column."""
-
-# These portals know ATT&CK alone; ATLAS goes into the custom details.
-_TACTICS: dict[str, tuple[str, str]] = {
-    "usage": ("Exfiltration", "T1020"),
-    "time": ("Exfiltration", "T1020"),
-    "content": ("Exfiltration", "T1020"),
-    "identity": ("ResourceDevelopment", "T1585"),
-    "infrastructure": ("CommandAndControl", "T1090"),
-}
-"""Automated exfiltration, establish accounts, proxy."""
 
 
 @dataclass(frozen=True)
@@ -58,8 +62,8 @@ def severity_name(level: int) -> str:
 
 
 def tactics(asked: Asked) -> dict[str, Node]:
-    """Return tactics and techniques of MITRE ATT&CK."""
-    tactic, technique = _TACTICS[asked.rule.family]
+    """Return tactics and techniques of MITRE ATT&CK; ATLAS goes into the custom details."""
+    tactic, technique = attack(asked.rule.family)
     return {"tactics": [tactic], "relevantTechniques": [technique]}
 
 
@@ -82,17 +86,43 @@ def alert(asked: Asked, found: Query) -> Alert:
         'AlertSeverity = case(Severity >= 4, "High", Severity == 3, "Medium", '
         'Severity == 2, "Low", "Informational")',
         f"AtlasIds = {quoted(', '.join(rule.atlas))}",
-        f"OwaspIds = {quoted(', '.join(rule.owasp))}",
     ]
+    if rule.owasp:
+        lines.append(f"OwaspIds = {quoted(', '.join(rule.owasp))}")
     if "source_prefix" in rule.subject:
         lines.append('NetworkAddress = tostring(split(SourcePrefix, "/")[0])')
-    shown = ["AtlasIds", "OwaspIds", "Severity", "Statistic", "FirstSeen", "LastSeen"]
+    listed = ["AtlasIds", *(["OwaspIds"] if rule.owasp else [])]
+    shown = [*listed, "Severity", "Statistic", "FirstSeen", "LastSeen"]
     named = [column for column in found.columns.values() if column not in (*shown, "N")]
-    details = {column[:DETAILS]: column for column in (*shown, *named)}
+    details = {detail(column): column for column in (*shown, *named)}
     return Alert(
         f"{found.text}\n| extend " + ",\n    ".join(lines),
         dict(list(details.items())[:DETAILS]),
     )
+
+
+def detail(column: str) -> str:
+    """Return the name of the custom detail that shows *column*: as many words of it as fit."""
+    words = re.findall(r"[A-Z]+[a-z0-9]*|[a-z0-9_]+", column)
+    while len(words) > 1 and len("".join(words)) > DETAILS:
+        words.pop()
+    return "".join(words)[:DETAILS]
+
+
+def file_name(asked: Asked) -> str:
+    """Return ``NAME.yml``, or ``NAME.TABLE.yml`` for a table other than the default."""
+    part = "" if asked.table == DEFAULT_TABLE else f".{asked.table}"
+    return f"{asked.rule.name}{part}.yml"
+
+
+def uid(asked: Asked) -> uuid.UUID:
+    """Return the id of the rule on its table: the rule's own on the default table.
+
+    A house that asks two tables has two rules, and one id would replace the other.
+    """
+    if asked.table == DEFAULT_TABLE:
+        return asked.rule.uid
+    return uuid.uuid5(asked.rule.uid, asked.table)
 
 
 def head(asked: Asked) -> dict[str, Node]:
@@ -102,7 +132,7 @@ def head(asked: Asked) -> dict[str, Node]:
     text += "".join(f" Answered partly: {one}." for one in lacking(asked))
     ids = ", ".join((*rule.atlas, *rule.owasp))
     return {
-        "id": str(rule.uid),
+        "id": str(uid(asked)),
         "name": re.sub(r"\s+", " ", f"Stillhunt: {rule.title}"),
         "description": f"{text} ({ids})" if ids else text,
     }
