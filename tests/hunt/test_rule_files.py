@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from stillhunt.hunt.rule import load_rules, read_rule, rule_schema
+from stillhunt.hunt.rule import Rule, load_rules, read_rule, rule_schema
 from stillhunt.hunt.rule_files import all_rules, rule_file
 from stillhunt.hunt.rule_tests import try_rule
 from stillhunt.hunt.settings import Hunting, HuntSettings
@@ -259,8 +259,40 @@ def test_a_long_text_is_not_read_as_keys() -> None:
 def test_everything_that_a_rule_may_hold_is_in_its_schema() -> None:
     schema = rule_schema()
     assert schema["additionalProperties"] is False
-    assert {"window", "stages", "tests", "changelog", "measured"} <= schema["properties"].keys()
+    assert {"window", "stages", "tests", "changelog"} <= schema["properties"].keys()
     assert "name" not in schema["properties"]
+
+
+def test_nobody_says_by_hand_how_good_a_rule_is() -> None:
+    assert "measured" not in rule_schema()["properties"]
+    claim = "[measured]\nprecision = 1.0\nrecall = 1.0\npopulation = 'mine'\nversion = 1\n"
+    with pytest.raises(RuleError, match=r"rules/bad\.toml:\d+: measured is no key of a rule"):
+        read_rule("bad", f"{GOOD}\n{claim}", "rules/bad.toml")
+
+
+@pytest.mark.parametrize("rule", load_rules(), ids=lambda rule: str(rule.name))
+def test_every_number_of_a_rule_has_a_range_in_which_it_can_fire(rule: Rule) -> None:
+    for one in rule.known_parameters:
+        if one.kind not in ("integer", "number", "map"):
+            continue
+        assert "minimum" in rule.parameters[one.name].model_fields_set, one.full_name
+        assert one.maximum is not None, one.full_name
+        one.parse(one.default)
+        ends = (one.minimum - 1, one.maximum + 1)
+        for end in ends:
+            told = f"*={end:.0f}" if one.kind == "map" else f"{end:.0f}"
+            with pytest.raises(ConfigError):
+                one.parse(told)
+
+
+def test_bounds_that_nothing_can_exceed_are_refused() -> None:
+    rules = {rule.name: rule for rule in load_rules()}
+    for name, parameter, value in (
+        ("round_the_clock", "hours", "24"), ("new_model_pivot", "share", "1"),
+    ):  # fmt: skip
+        (one,) = (p for p in rules[name].known_parameters if p.name == parameter)
+        with pytest.raises(ConfigError, match="the most is"):
+            one.parse(value)
 
 
 def test_ids_of_shipped_rules_are_their_own() -> None:
@@ -269,7 +301,6 @@ def test_ids_of_shipped_rules_are_their_own() -> None:
     for rule in rules:
         assert rule.id is not None
         assert rule.changelog
-        assert rule.measured is None
         assert len(rule.tests) >= 4
         assert "AML.T" in " ".join(rule.atlas)
 

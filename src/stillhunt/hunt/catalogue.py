@@ -23,6 +23,8 @@ FROM_PROMPT = {c.name for c in COLUMNS if c.part == "sketch"} - {
     "system_template", "elicitation", "probe", "template_public",
 }  # fmt: skip
 """Columns that ingest computes where there is a prompt."""
+NOT_MEASURED = "not measured yet"
+"""Of every rule: no command measures one, and what a person writes into its file is no measure."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +49,7 @@ class Hunt:
     atlas: tuple[str, ...] = ()
     owasp: tuple[str, ...] = ()
     measured: str | None = None
-    """Of a rule: what was measured of it, in words."""
+    """Of a rule: how precise it is and how much it finds, in words."""
     parameters: tuple[Parameter, ...]
     sql: str
     """The query with its defaults; a rule's leaves the ends of the period open."""
@@ -69,7 +71,7 @@ def _of_rule(rule: Rule) -> Hunt:
         ("Cost to evade", rule.cost_to_evade),
         ("Source", rule.source),
         ("Listed as", _listed_as(rule)),
-        ("Measured", _measured(rule)),
+        ("Measured", NOT_MEASURED),
     )
     return Hunt(
         name=rule.name,
@@ -89,7 +91,7 @@ def _of_rule(rule: Rule) -> Hunt:
         uid=str(rule.uid),
         atlas=rule.atlas,
         owasp=rule.owasp,
-        measured=_measured(rule),
+        measured=NOT_MEASURED,
         parameters=rule.known_parameters,
         sql=shown_sql(rule, values),
     )
@@ -99,17 +101,6 @@ def _listed_as(rule: Rule) -> str:
     """Return the rule's ATLAS and OWASP ids with their names."""
     named = {**atlas.techniques(), **atlas.risks()}
     return "; ".join(f"{one} ({named[one]})" for one in (*rule.atlas, *rule.owasp))
-
-
-def _measured(rule: Rule) -> str:
-    one = rule.measured
-    if one is None:
-        return "not measured yet"
-    stale = "" if one.version == rule.version else f", of version {one.version}"
-    return (
-        f"precision {one.precision:.3g}, recall {one.recall:.3g} on {one.population},"
-        f" {one.date}{stale}"
-    )
 
 
 def _of_detector(name: str, part: type[Any]) -> Hunt:
@@ -131,7 +122,8 @@ def _of_detector(name: str, part: type[Any]) -> Hunt:
 def _named(name: str, rules: Sequence[Rule] | None = None) -> Hunt:
     known = {hunt.name: hunt for hunt in hunts(rules)}
     if name not in known:
-        raise ConfigError(f"no rule or detector is called {name!r}{near(name, known)}")
+        close = near(name, known) or "; `stillhunt rules list` names them all"
+        raise ConfigError(f"no rule or detector is called {name!r}{close}")
     return known[name]
 
 

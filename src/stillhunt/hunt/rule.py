@@ -20,14 +20,13 @@ from pydantic import Field, ValidationError
 from stillhunt.hunt.parameters import Parameter
 from stillhunt.hunt.report.visible import visible
 from stillhunt.hunt.rule_check import objections
-from stillhunt.hunt.rule_place import explain
+from stillhunt.hunt.rule_place import explain, line_of
 from stillhunt.hunt.rule_shape import (
     Bound,
     Change,
     Derive,
     Figure,
     Filter,
-    Measured,
     Previous,
     RuleTest,
     Setting,
@@ -103,7 +102,6 @@ class RuleFile(Table):
     changelog: tuple[Change, ...] = ()
     """The newest one last; its version is the rule's."""
     tests: tuple[RuleTest, ...] = ()
-    measured: Measured | None = None
 
 
 class Rule(RuleFile):
@@ -187,6 +185,12 @@ def _checked(name: str, declared: dict[str, Any], place: str, text: str) -> Rule
     """Return the rule that *declared* is, or say what is wrong with it."""
     if unfit := list(unfit_values(declared)):
         raise RuleError(explain(place, text, RuleFile, unfit))
+    if "measured" in declared:
+        at = line_of(text, ("measured",))
+        raise RuleError(
+            f"{place}{f':{at}' if at else ''}: measured is no key of a rule: what a person writes"
+            " there was not measured; leave it out"
+        )
     if "name" in declared:
         raise RuleError(f"{place}: name is unknown; a rule is called what its file is called")
     try:

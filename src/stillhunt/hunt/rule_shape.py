@@ -21,7 +21,6 @@ __all__ = [
     "Figure",
     "Filter",
     "Graded",
-    "Measured",
     "Previous",
     "Rows",
     "RuleTest",
@@ -193,18 +192,6 @@ class Change(Table):
     version: int = Field(ge=1)
     date: datetime.date
     note: str
-
-
-class Measured(Table):
-    """How well the rule does on a population with known truth. A command writes it, no person."""
-
-    precision: float = Field(ge=0, le=1)
-    recall: float = Field(ge=0, le=1)
-    population: str
-    """Name and seed of the population."""
-    version: int = Field(ge=1)
-    """Version of the rule that was measured."""
-    date: datetime.date
 
 
 class Rows(Table):

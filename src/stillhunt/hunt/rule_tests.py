@@ -82,7 +82,8 @@ def try_rules(rules: Sequence[Rule], names: Collection[str] = ()) -> Iterator[Ou
     known = [rule.name for rule in rules]
     for name in names:
         if name not in known:
-            raise ConfigError(f"no rule is called {name!r}{near(name, known)}")
+            close = near(name, known) or f"; the rules are {', '.join(known)}"
+            raise ConfigError(f"no rule is called {name!r}{close}")
     for rule in rules:
         if names and rule.name not in names:
             continue
