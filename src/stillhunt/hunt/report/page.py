@@ -94,6 +94,7 @@ def render(
         counted=counted,
         allowed=[one for one in findings if one.allowed is not None],
         severities=_severities(counted),
+        severity_names={int(one): one.name.lower() for one in Severity},
         shown=[_shown(one, rules) for one in findings[:LISTED]],
         left_out=max(0, len(findings) - LISTED),
         queries={one.name: one.sql[:QUERY] for one in detectors if one.sql},
@@ -138,6 +139,7 @@ def _template() -> Any:  # noqa: ANN401 - jinja2's own type is untyped in places
     environment.filters |= {
         "amount": lambda value: figures.money(value, "").strip(),
         "clock": figures.clock,
+        "moment": lambda text: figures.clock(figures.us(text)) if text else "",
         "compact": figures.compact,
         "count": figures.count,
         "money": figures.money,

@@ -83,12 +83,65 @@ def tell(document: Mapping[str, Any], pictures: Pictures | None = None) -> Story
         return Story(
             title="No exchange to look at", said=_nothing_read(document), sure=(), leads=()
         )
+    together = [one for one in document["campaigns"] if one["severity"] >= Severity.MEDIUM]
+    if together:
+        return _together(together, grave)
     if not grave:
         said = tuple(_quiet(document, leads))
         title = "Only what was agreed to" if _agreed(document) else "Nothing crossed a bound"
         return Story(title=title, said=said, sure=_unsure(document), leads=())
     said = tuple(_said(grave, pictures))
     return Story(title=_title(grave), said=said, sure=tuple(_sure(grave, document)), leads=grave)
+
+
+def _together(campaigns: list[Mapping[str, Any]], leads: tuple[Lead, ...]) -> Story:
+    """Return the story of accounts that act as one: it comes before any single account."""
+    first = campaigns[0]
+    accounts = len({name for one in campaigns for name in one["accounts"]})
+    title = (
+        f"{plural(accounts, 'account')} act as one"
+        if len(campaigns) == 1
+        else f"{plural(accounts, 'account')} act together, in {len(campaigns)} campaigns"
+    )
+    return Story(
+        title=title,
+        said=tuple(_taken(first, campaigns[1:])),
+        sure=tuple(_why(first)),
+        leads=leads,
+    )
+
+
+def _taken(first: Mapping[str, Any], others: list[Mapping[str, Any]]) -> Iterable[Piece]:
+    yield Piece(text=plural(len(first["accounts"]), "account"), kind="figure")
+    yield Piece(text=" took ")
+    if first["output_tokens"]:
+        yield Piece(text=f"{compact(first['output_tokens'])} output tokens", kind="figure")
+        yield Piece(text=" in ")
+    yield Piece(text=plural(first["exchanges"], "request"), kind="figure")
+    if first["first_seen"]:
+        yield Piece(text=" that are linked to each other, since ")
+        yield Piece(text=f"{clock(us(first['first_seen']))} UTC", kind="figure")
+    yield Piece(text=". ")
+    if first["possible"]:
+        yield Piece(
+            text=f"{plural(len(first['possible']), 'more account')} may belong to them; "
+            "nothing of their own says so. "
+        )
+    if others:
+        rest = sum(len(one["accounts"]) for one in others)
+        yield Piece(
+            text=f"{plural(len(others), 'other campaign')} with {plural(rest, 'account')}."
+        )
+
+
+def _why(first: Mapping[str, Any]) -> Iterable[Piece]:
+    yield Piece(text="How sure: ")
+    claims = [one["claim"] for one in first["evidence"]][:3]
+    yield Piece(text="; ".join(claims))
+    if first["counter_evidence"]:
+        yield Piece(text=". Against it: ")
+        yield Piece(text="; ".join(one["claim"] for one in first["counter_evidence"][:2]))
+    yield Piece(text=". Read both sides, and decide about the group as a whole.")
 
 
 def _leads(suspects: Iterable[Suspect], pictures: Pictures | None) -> list[Lead]:

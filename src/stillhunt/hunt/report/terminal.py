@@ -102,6 +102,8 @@ def summary(
         for word, spends in tops:
             if spends:
                 parts += [Text(), _top(word, spends, pictures)]
+    if document["campaigns"]:
+        parts += [Text(), *_campaigns(document["campaigns"])]
     findings = read_findings(document)
     if findings:
         parts += [Text(), *_findings(findings, document)]
@@ -224,6 +226,26 @@ def _top(word: str, spends: Sequence[Spend], pictures: Pictures) -> Table:
             row += [count(one.others)]
         table.add_row(*row)
     return table
+
+
+def _campaigns(campaigns: Sequence[Mapping[str, Any]]) -> Iterable[RenderableType]:
+    table = _grid(
+        ("campaign", "left"), ("accounts", "right"), ("possible", "right"),
+        ("requests", "right"), ("output tokens", "right"), ("evidence", "left"),
+        ("since, UTC", "left"),
+    )  # fmt: skip
+    for one in campaigns[:TOP]:
+        word, style = _SEVERITY[one["severity"]]
+        families = dict.fromkeys(claim["family"] for claim in one["evidence"])
+        table.add_row(
+            Text(word, style=style), count(len(one["accounts"])), count(len(one["possible"])),
+            count(one["exchanges"]), compact(one["output_tokens"]),
+            Text(visible(", ".join(str(name) for name in families), 32)),
+            clock(us(one["first_seen"])) if one["first_seen"] else DASH,
+        )  # fmt: skip
+    yield table
+    if len(campaigns) > TOP:
+        yield Text(f"… and {len(campaigns) - TOP:,} more in the JSON (--json)", style="dim")
 
 
 def _findings(
