@@ -137,3 +137,15 @@ def test_blocks_of_a_clock_that_was_set_back_are_forgotten() -> None:
     add(windows, [(1, wrong)], wrong)
     add(windows, [(1, START)], START)
     assert windows.size == 1
+
+
+@pytest.mark.parametrize(("differs_in", "most"), [(0, 120), (25, 120), (26, None), (63, None)])
+def test_subjects_add_up_where_they_share_38_bits_of_their_keys_and_nowhere_else(
+    differs_in: int, most: int | None
+) -> None:
+    windows = Sliding(span_us=SPAN, bound=100, capacity=10_000, lateness_us=LATE)
+    one = key(7)
+    keys = np.array([one, one ^ (1 << differs_in)] * 60, np.uint64)
+    times = START + np.arange(120, dtype=np.int64) * 100_000
+    counts = windows.add(keys, times, int(times[-1])).counts
+    assert (int(counts.max()) if len(counts) else None) == most

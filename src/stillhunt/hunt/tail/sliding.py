@@ -5,13 +5,14 @@ blocks. A block holds one sorted number for each exchange: the subject's key in 
 its time inside the block, to the microsecond, in the lower ones. That is eight bytes, whoever
 sends; to add a batch is to merge two sorted runs, and a subject is found by bisection.
 
-What is claimed is exact as long as all exchanges of the last ``lateness`` fit: ``capacity`` of
-them. Beyond that the lightest subjects of each block are forgotten first (lossy counting): a
-count can then be too small, by at most ``loss``, and never too large. So a subject above the
-bound by more than ``loss`` is always found, and one below the bound never.
-With a 60 s window a key keeps 38 bits in a block. Among a million subjects of a minute one
-shares its key with a chosen one with a chance of 4e-6, which would add its requests; the hash
-is secret, so nobody can aim for it.
+What is claimed is exact as long as all exchanges of the last ``lateness`` fit (``capacity`` of
+them) and no two subjects share a key. Beyond the capacity the lightest subjects of each block
+are forgotten first (lossy counting): a count can then be too small, by at most ``loss``; memory
+never makes it too large. So a subject above the bound by more than ``loss`` is always found.
+One below the bound is found by a collision alone: with a 60 s window a key keeps 38 bits in a
+block, so that of a million other subjects of that minute one shares it with a chance of 4e-6,
+and then both have the sum of their requests. The hash is secret, so nobody can aim for it; a
+sweep counts by names and does not repeat such a finding.
 Source: Manku and Motwani, "Approximate frequency counts over data streams", VLDB 2002.
 """
 
