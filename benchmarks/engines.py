@@ -12,6 +12,7 @@ A call takes ``BENCH_ENGINES_BUDGET_S`` at most (default 480 s; then call it aga
 cell ``BENCH_ENGINES_CELL_S`` (default 420 s). ``BENCH_HUNT_ROWS`` says how many rows.
 """
 
+import contextlib
 import hashlib
 import json
 import os
@@ -32,12 +33,15 @@ import pyarrow.parquet as pq
 from benchmarks.generate import START_US, hot_rows
 from stillhunt.hunt.claims import detector_sql
 from stillhunt.hunt.directory import COLUMNS as DIRECTORY
+from stillhunt.hunt.export import ask, targets
+from stillhunt.hunt.kusto.tables import TABLES
 from stillhunt.hunt.lake.store import Lake
 from stillhunt.hunt.parameters import resolve
 from stillhunt.hunt.portable.dialects import written
 from stillhunt.hunt.rule import load_rules
 from stillhunt.hunt.rule_sql import rule_sql
 from stillhunt.hunt.sweep import known_parameters
+from stillhunt.model.errors import ExportError
 from stillhunt.model.exchange import COLUMNS, HOT
 from stillhunt.registry import parts
 
@@ -75,7 +79,37 @@ def rows() -> list[dict[str, Any]]:
                 missing += 1
     if missing:
         print(f"{missing} cells are missing; run it again to go on", file=sys.stderr)
-    return [_row(name, sql, answers) for name, sql in _queries().items()]
+    said = _analysed()
+    return [
+        _row(name, sql, answers) | {"kql": said.get(name, "no rule")}
+        for name, sql in _queries().items()
+    ]
+
+
+def _analysed() -> dict[str, str]:
+    """Return what Microsoft's analyser says of each rule's KQL: errors, and over how many tables.
+
+    Tables that cannot answer a rule are not counted.
+    """
+    import pytest  # noqa: PLC0415 - only to hear why there is no analyser
+    from kusto_analyser import analysed  # noqa: PLC0415 - on the path of tests, see the end
+
+    rules = load_rules()
+    written_for: dict[str, int] = dict.fromkeys((rule.name for rule in rules), 0)
+    errors = dict(written_for)
+    for table in TABLES.values():
+        queries = {}
+        for asked in ask(rules, table=table.name):
+            with contextlib.suppress(ExportError):
+                queries[asked.rule.name] = targets()["kql"].write(asked)
+        try:
+            found = analysed(table.declared, queries)
+        except pytest.skip.Exception as error:
+            return dict.fromkeys(errors, f"not analysed: {error}")
+        for name, told in found.items():
+            written_for[name] += 1
+            errors[name] += len(told)
+    return {name: f"{errors[name]} errors in {written_for[name]} tables" for name in errors}
 
 
 def _cell(answers: Path, name: str, engine: str, sql: str) -> Path:
