@@ -33,7 +33,8 @@ def lost_at_once(
     end = np.full(count, FOREVER)
     end[fallen] = noticed
     wave = (np.arange(count) >= front).astype(np.int64)
-    roster = Roster(wave=wave, begin_us=begin, end_us=end)
+    made = np.where(wave, 0, begin)  # the reserve was there all the time
+    roster = Roster(wave=wave, begin_us=begin, end_us=end, made_us=made)
     return roster, dict.fromkeys(fallen.tolist(), ban), np.arange(front, count)
 
 
@@ -43,14 +44,14 @@ def churned(rng: np.random.Generator, count: int, days: int) -> tuple[Roster, di
     A service is shut out of accounts all the time; it lives by signing up faster.
     """
     loss = rng.uniform(*LOSS)
-    number = max(1, min(days - 1, int(TURNOVER / loss)))
+    number = max(0, min(days - 1, int(TURNOVER / loss), int(TURNOVER * count)))
     each = max(1, round(count * loss / (1 + loss * number)))
-    first = max(1, count - each * number)
+    first = count - each * number
     begin = np.full(count, int(days * DAY_US * rng.uniform(0.01, 0.08)))
     end = np.full(count, FOREVER)
     wave = np.zeros(count, dtype=np.int64)
     bans: dict[int, int] = {}
-    for turn in range((count - first) // each):
+    for turn in range(number):
         moment = int((1 + turn * (days - 1) / number + rng.uniform(0, 0.8)) * DAY_US)
         working = np.flatnonzero((begin < moment) & (end == FOREVER))
         lost = rng.permutation(working)[:each]

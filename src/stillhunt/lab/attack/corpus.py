@@ -5,7 +5,7 @@ bank out and repeat each other far less than chance. When the bank is used up it
 again, each with a detail that it has not had.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -20,7 +20,9 @@ __all__ = ["DOMAINS", "Corpus"]
 DOMAINS = (
     "maths", "coding", "law", "medicine", "science", "business", "puzzles", "agentic", "writing",
 )  # fmt: skip
-QUESTIONS, DETAILS, ANSWERS = 39_989, 1_009, 4_999  # primes
+BLOCK, BLOCKS = 4_001, 10  # questions are written so many at a time, when they are wanted
+QUESTIONS = BLOCK * BLOCKS
+DETAILS, ANSWERS = 1_009, 4_999  # primes, so that pairs only repeat after all of them
 SCHOOL = 4  # one in so many of the questions that others ask too is a school's
 LONGEST = 5  # sentences of an answer that is handed in
 
@@ -33,12 +35,18 @@ class Corpus:
     domains: tuple[str, ...]
     common: tuple[float, float] = (0.3, 0.7)
     """Share of questions that people and schools might ask as well: at least, below."""
+    _blocks: dict[int, pa.Array] = field(default_factory=dict, compare=False, repr=False)
 
-    @cached_property
-    def _questions(self) -> pa.Array:
-        rng = np.random.default_rng([self.seed, 71])
-        chosen = rng.integers(0, len(self.domains), QUESTIONS)
-        common = rng.random(QUESTIONS) < rng.uniform(*self.common)
+    def _block(self, number: int) -> pa.Array:
+        if number not in self._blocks:
+            self._blocks[number] = self._written(number)
+        return self._blocks[number]
+
+    def _written(self, number: int) -> pa.Array:
+        share = np.random.default_rng([self.seed, 70]).uniform(*self.common)
+        rng = np.random.default_rng([self.seed, 71, number])
+        chosen = rng.integers(0, len(self.domains), BLOCK)
+        common = rng.random(BLOCK) < share
         own, words = grammar("attack_items"), grammar("en")
         rows = np.flatnonzero(common)
         school = len(rows) // SCHOOL
@@ -46,8 +54,8 @@ class Corpus:
             (rows[:school], words.sentences(rng, school, "exercise")),
             (rows[school:], words.sentences(rng, len(rows) - school, "ask")),
         ]
-        for number, domain in enumerate(self.domains):
-            rows = np.flatnonzero(~common & (chosen == number))
+        for one, domain in enumerate(self.domains):
+            rows = np.flatnonzero(~common & (chosen == one))
             parts.append((rows, own.sentences(rng, len(rows), domain)))
         return place(parts)
 
@@ -59,15 +67,27 @@ class Corpus:
     @cached_property
     def _answers(self) -> pa.Array:
         rng = np.random.default_rng([self.seed, 73])
-        kinds = [grammar("attack_items").texts(rng, rng.integers(1, LONGEST, n), "answer")
-                 for n in (ANSWERS // 2,)]  # fmt: skip
-        rest = rng.integers(1, LONGEST, ANSWERS - ANSWERS // 2)
-        mixed = pa.concat_arrays([*kinds, grammar("en").texts(rng, rest, "state")])
+        half = ANSWERS // 2
+        mixed = pa.concat_arrays(
+            [
+                grammar("attack_items").texts(rng, rng.integers(1, LONGEST, half), "answer"),
+                grammar("en").texts(rng, rng.integers(1, LONGEST, ANSWERS - half), "state"),
+            ]
+        )
         return mixed.take(pa.array(rng.permutation(ANSWERS)))
 
     def questions(self, number: IntArray) -> pa.Array:
-        """Return the exercises *number*; different numbers give different ones for 10M."""
-        question = self._questions.take(pa.array(number % QUESTIONS))
+        """Return the exercises *number*; different numbers give different ones for 40M."""
+        place_ = number % QUESTIONS
+        question = place(
+            [
+                (
+                    np.flatnonzero(place_ // BLOCK == block),
+                    self._block(block).take(pa.array(place_[place_ // BLOCK == block] % BLOCK)),
+                )
+                for block in np.unique(place_ // BLOCK).tolist()
+            ]
+        )
         again = number >= QUESTIONS
         if not again.any():
             return question

@@ -111,9 +111,10 @@ class Operation:
         """The templates."""
         rng = self.rng(2)
         number = int(rng.integers(*self.templates))
+        order = rng.permutation(len(self.families))
         return tuple(
-            draft(rng, self.families[int(f)], paraphrase=bool(self.ways.paraphrase))
-            for f in rng.permutation(np.arange(number) % len(self.families))
+            draft(rng, self.families[order[i % len(order)]], paraphrase=bool(self.ways.paraphrase))
+            for i in range(number)
         )
 
     @cached_property

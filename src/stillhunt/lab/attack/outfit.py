@@ -141,7 +141,8 @@ class Outfit:
         self, rng: np.random.Generator, found: list[dict[str, Any]], start_s: int
     ) -> None:
         """Date the accounts of waves that come in the period to shortly before their work."""
-        begin: IntArray = self.roster.begin_us
+        roster = self.roster
+        begin: IntArray = roster.begin_us if roster.made_us is None else roster.made_us
         spread = rng.uniform(0, 3.6e9 * BURST_H[1], self.count).astype(np.int64)
         for number in np.flatnonzero(begin > DAY_US).tolist():
             moment = start_s * 1_000_000 + int(begin[number]) - SETUP_US - int(spread[number])

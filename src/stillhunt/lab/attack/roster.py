@@ -25,6 +25,8 @@ class Roster:
     """When it begins to work; 0 or below: before the period."""
     end_us: IntArray
     """When the dispatcher has noticed that it is lost; ``FOREVER`` for never."""
+    made_us: IntArray | None = None
+    """When it signed up at the latest, where that is long before it begins to work."""
 
     def share(self, day: int) -> tuple[IntArray, float, float]:
         """Return who works on *day*, how many on average, and in which share of it anybody."""

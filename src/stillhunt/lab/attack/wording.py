@@ -16,11 +16,14 @@ import pyarrow.compute as pc
 from stillhunt.lab.grammar import IntArray, phrases
 from stillhunt.lab.native import mix
 
-__all__ = ["Template", "draft", "expand"]
+__all__ = ["SWAPPED", "Template", "draft", "expand", "reworded"]
 
 POOL = 160  # ways kept of each section where every request is worded anew
 LEFT_OUT = 0.4  # share of templates without a section that may be left out
 VOWELS = frozenset("aeiou")
+SWAPPED = 0.6  # share of the words with others that are swapped where all is worded anew
+SWAPPED_ONCE = 0.2  # where a template is drafted once
+_WORD = re.compile(r"[A-Za-z]+")
 FIRST = 0.3  # share of templates that begin with the material
 _SLOT = re.compile(r"(?:\b([Aa])n? )?\{(\w+)\}")
 GLUE = ("\n\n", "\n", "\n\n", " ", "\n---\n")
@@ -99,7 +102,7 @@ def expand(rng: np.random.Generator, shape: str, words: Mapping[str, Sequence[st
         article, name = slot.groups()
         if name not in words:
             return slot[0]
-        word = str(rng.choice(words[name]))
+        word = words[name][int(rng.integers(len(words[name])))]
         if not article:
             return word
         return f"{article}n {word}" if word[:1].lower() in VOWELS else f"{article} {word}"
@@ -108,10 +111,26 @@ def expand(rng: np.random.Generator, shape: str, words: Mapping[str, Sequence[st
     return filled[:1].upper() + filled[1:]
 
 
+def reworded(rng: np.random.Generator, text: str, share: float) -> str:
+    """Return *text* with a *share* of its small words swapped for others that mean the same."""
+    swaps: Mapping[str, Sequence[str]] = phrases("attack_words")["swap"]
+
+    def drawn(found: re.Match[str]) -> str:
+        word = found[0]
+        others = swaps.get(word.lower())
+        if others is None or rng.random() > share:
+            return word
+        other = others[int(rng.integers(len(others)))]
+        return other[:1].upper() + other[1:] if word[:1].isupper() else other
+
+    return _WORD.sub(drawn, text)
+
+
 def _sections(
     rng: np.random.Generator, frame: Mapping[str, list[str]], names: Sequence[str], size: int
 ) -> tuple[pa.Array | str, ...]:
     words = phrases("attack_words")["words"]
+    share = SWAPPED if size > 1 else SWAPPED_ONCE
     found: list[pa.Array | str] = []
     for name in names:
         if name.endswith("?") and rng.random() < LEFT_OUT:
@@ -121,7 +140,10 @@ def _sections(
             found.append(plain[1:])
             continue
         shapes = frame[plain]
-        ways = [expand(rng, shapes[rng.integers(len(shapes))], words) for _ in range(size)]
+        ways = [
+            reworded(rng, expand(rng, shapes[rng.integers(len(shapes))], words), share)
+            for _ in range(size)
+        ]
         found.append(pa.array(ways, pa.string()))
     return tuple(found)
 

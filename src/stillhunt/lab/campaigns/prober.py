@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from stillhunt.lab.arrivals import DAY_US, Arrivals
 from stillhunt.lab.attack.operation import Operation, spoken
 from stillhunt.lab.attack.roster import FOREVER, Roster
-from stillhunt.lab.attack.wording import expand
+from stillhunt.lab.attack.wording import SWAPPED, expand, reworded
 from stillhunt.lab.forms import Said
 from stillhunt.lab.grammar import IntArray, phrases
 from stillhunt.lab.native import mix, replaced
@@ -29,6 +29,7 @@ SCALED = (0.3, 0.5)  # when the others begin, share of the period
 REFUSED = 0.78  # share of the attempts that are refused
 REFUSAL_TOKENS = 28
 DECLINED = 2  # kept as ``turn``; a technique takes one turn
+WAYS = 600  # wordings of what won, where every request is worded anew
 TRIES = 3  # of each technique, in a row
 
 
@@ -60,20 +61,20 @@ class Prober(Operation):
 
     @cached_property
     def _techniques(self) -> pa.Array:
-        rng, file = self.rng(83), phrases("attack_probes")
-        found = []
-        for _ in range(TECHNIQUES):
-            shape = str(rng.choice(file["order"])).replace("way", str(rng.choice(file["way"])))
-            words = " ".join("{" + w + "}" if w in {"pretext", "disguise"} else w for w in
-                             shape.split(" "))  # fmt: skip
-            text = expand(rng, words, file)
-            found.append(text.replace("{n}", str(rng.integers(2, 400))))
-        return pa.array(found)
+        rng = self.rng(83)
+        return pa.array([_technique(rng) for _ in range(TECHNIQUES)])
 
     @cached_property
     def _winners(self) -> IntArray:
         rng = self.rng(84)
         return rng.integers(0, TECHNIQUES, int(rng.integers(*WINNERS)))
+
+    @cached_property
+    def _ways(self) -> pa.Array:
+        """Return other ways to want the same: techniques for one and the same goal."""
+        rng = self.rng(85)
+        goal = str(rng.choice(phrases("attack_probes")["goal"]))
+        return pa.array([reworded(rng, _technique(rng, goal=goal), SWAPPED) for _ in range(WAYS)])
 
     def assigned(self, rng: np.random.Generator, arrivals: Arrivals) -> Arrivals:
         """Return *arrivals* that try a technique (part 0) or use one that won (part 1)."""
@@ -97,11 +98,10 @@ class Prober(Operation):
         """Return a technique, and with those that won the question to be harvested."""
         technique = self._techniques.take(pa.array(arrivals.session % TECHNIQUES))
         question = self.corpus.questions(arrivals.session // TECHNIQUES)
+        way = technique
         if self.ways.paraphrase:
-            parts = (self.jobs[0].prompt(arrivals.session, {"item": question}), technique)
-        else:
-            parts = (technique, question)
-        scaled = pc.binary_join_element_wise(*parts, "\n\n")
+            way = self._ways.take(pa.array(rng.integers(0, WAYS, len(arrivals))))
+        scaled = pc.binary_join_element_wise(way, question, "\n\n")
         prompt = pc.if_else(pa.array(arrivals.part == 1), scaled, technique)
         none: IntArray = np.zeros(len(arrivals), dtype=np.int64)
         system = pa.nulls(len(arrivals), pa.string())
@@ -125,3 +125,18 @@ class Prober(Operation):
         refusals = said.take(pa.array((mix(arrivals.session) & 0xFF) % len(said)))
         declined = pa.array(arrivals.turn == DECLINED)
         return replaced(table, {"output": pc.if_else(declined, refusals, table["output"])})
+
+
+def _technique(rng: np.random.Generator, goal: str | None = None) -> str:
+    """Return one attempt: a pretext, a way, a goal and a disguise."""
+    file = phrases("attack_probes")
+    words = dict(file) | ({} if goal is None else {"goal": [goal]})
+    shape = " ".join(
+        _one(rng, file["way"]) if word == "way" else "{" + word + "}"
+        for word in _one(rng, file["order"]).split(" ")
+    )
+    return expand(rng, shape, words).replace("{n}", str(rng.integers(2, 400)))
+
+
+def _one(rng: np.random.Generator, words: list[str]) -> str:
+    return words[rng.integers(len(words))]

@@ -18,7 +18,11 @@ from stillhunt.lab.native import hexes, mix
 __all__ = ["Signatures"]
 
 BACK = (0.35, 0.65)  # share of the requests that send a block back
-GOES_ON = ("resume", "memory")  # frames that need a block; three templates have one of each
+APART = 3  # questions in a row for each use of a block: about as many send none
+GOES_ON = (
+    "resume",
+    "memory",
+)  # frames that need a block; of three templates one does, one does not
 USES = (2, 9)  # how often a block is sent back: at least, below
 
 
@@ -55,7 +59,7 @@ class Signatures(Operation):
         """Return the columns of the harvest that are not usual."""
         _, uses = self._back
         back = arrivals.turn > 1
-        block = mix(arrivals.session // uses + self.salted)
+        block = mix(arrivals.session // (APART * uses) + self.salted)
         return super().columns(arrivals, rng) | {
             "reasoning_signature_hash": pa.compute.if_else(pa.array(back), hexes(block), None),
             "reasoning_tokens": arrivals.output_tokens * 2 // 5,
