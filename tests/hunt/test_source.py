@@ -238,6 +238,26 @@ def test_a_pipe_is_recognised_and_read_once(monkeypatch: pytest.MonkeyPatch) -> 
         list(pipe.batches(0))
 
 
+@pytest.mark.parametrize("name", ["x" * 300, "/".join(["x" * 200] * 30)])
+def test_a_name_too_long_for_the_disk_is_no_input(tmp_path: Path, name: str) -> None:
+    with pytest.raises(InputError, match="File name too long"):
+        expand([str(tmp_path / name)])
+    with pytest.raises(InputError, match="no file matches"):
+        expand([str(tmp_path / name) + "*"])
+
+
+def test_a_file_that_is_named_twice_is_one_input(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("a.log", "b.log"):
+        (tmp_path / name).write_text("x\n")
+    (tmp_path / "link").symlink_to("a.log")
+    spelled = ["./a.log", "a.log", str(tmp_path / "a.log"), "link", "*.log", "-", "-"]
+    assert expand(spelled) == ["./a.log", "b.log", "-"]
+    assert expand(spelled[::-1]) == ["-", "a.log", "b.log"]
+
+
 def test_names_are_files_globs_or_standard_input(tmp_path: Path) -> None:
     for name in ("b.log", "a.log", "x[1].log"):
         (tmp_path / name).write_text("")

@@ -5,6 +5,7 @@ A growing file is read up to the size that it had when it was opened.
 """
 
 import glob
+import os
 import stat
 import sys
 from collections.abc import Iterator, Sequence
@@ -62,16 +63,18 @@ class Framed(Protocol):
 def expand(patterns: Sequence[str]) -> list[str]:
     """Return the inputs that *patterns* name, in their order, each once; globs are sorted.
 
+    A file that is named twice, in whatever spelling or through a link, keeps its first name.
+
     Raises:
-        InputError: A file is missing or a folder, or a glob matches nothing.
+        InputError: A file is missing, unreachable or a folder, or a glob matches nothing.
     """
     found: list[str] = []
     for pattern in patterns:
-        if pattern == "-" or Path(pattern).exists():
+        if pattern == "-" or _exists(pattern):
             found.append(pattern)
         elif glob.has_magic(pattern):
             names = glob.glob(pattern, recursive=True)  # noqa: PTH207  # Path.glob keeps no prefix
-            matches = [name for name in sorted(names) if Path(name).is_file()]
+            matches = [n for n in sorted(names) if os.path.isfile(n)]  # noqa: PTH113  # never raises
             if not matches:
                 raise InputError(f"no file matches {shown(pattern)}")
             found += matches
@@ -80,7 +83,10 @@ def expand(patterns: Sequence[str]) -> list[str]:
     for path in found:
         if path != "-" and Path(path).is_dir():
             raise _is_folder(path)
-    return list(dict.fromkeys(found))
+    places: dict[str, str] = {}
+    for path in found:
+        places.setdefault(path if path == "-" else os.path.realpath(path), path)
+    return list(places.values())
 
 
 def open_source(path: str) -> "Source":
@@ -234,6 +240,16 @@ def _open(path: str) -> AbstractContextManager[BufferedReader]:
     if path == "-":
         return nullcontext(cast(BufferedReader, sys.stdin.buffer))
     return Path(path).open("rb")
+
+
+def _exists(path: str) -> bool:
+    """Return whether there is a file or folder *path*; a glob that is too long is none."""
+    try:
+        return Path(path).exists()
+    except OSError as error:
+        if glob.has_magic(path):
+            return False
+        raise InputError(f"cannot read {shown(path)}: {error.strerror or error}") from error
 
 
 def _is_folder(path: str) -> InputError:
