@@ -123,8 +123,10 @@ def test_ingest_then_sweep_finds_what_hunt_finds(log: Path) -> None:
     first = stillhunt("ingest", str(log), "--lake", "lake", "--json", "-", cwd=log.parent)
     assert first.returncode == 0
     assert json.loads(first.stdout)["inputs"][0]["rows"] == 60
+    assert b"60 lines = 60 rows + 0 rejects (native)\n" in first.stderr
     again = stillhunt("ingest", str(log), "--lake", "lake", "--json", "-", cwd=log.parent)
     assert json.loads(again.stdout)["inputs"][0]["rows"] == 0
+    assert b"0 rejects (native); 60 more were in the lake already\n" in again.stderr
     swept = json.loads(stillhunt("sweep", "--lake", "lake", "--json", "-", cwd=log.parent).stdout)
     assert swept["findings"] == hunted["findings"]
     assert swept["totals"] == hunted["totals"]

@@ -127,6 +127,15 @@ def test_other_inputs_with_the_same_beginning_are_not_mixed_up(
     assert [report.rows for report in run(a, b)] == [0, 0]
 
 
+def test_a_log_that_begins_with_all_of_a_known_one_counts_as_that_one_grown(
+    run: Run, tmp_path: Path
+) -> None:
+    small, other = write(tmp_path / "a.jsonl", 0, 2), write(tmp_path / "b.jsonl", 0, 5)
+    assert run(small)[0].rows == 2
+    report = run(other)[0]
+    assert (report.rows, report.known_lines) == (3, 2)
+
+
 def test_standard_input_is_a_stream_too(
     run: Run, lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

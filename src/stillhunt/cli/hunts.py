@@ -78,7 +78,9 @@ def ingest(
         write_json({"schema": "stillhunt.ingest/1", **inputs}, json_)
     if not quiet:
         for one in inputs["inputs"]:
-            say("{path}: {lines} lines = {rows} rows + {rejects} rejects ({reader})", one)
+            known = "; {known_lines} more were in the lake already" if one["known_lines"] else ""
+            said = "{path}: {lines} lines = {rows} rows + {rejects} rejects ({reader})"
+            say(said + known, one)
 
 
 def sweep(
