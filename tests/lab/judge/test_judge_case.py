@@ -220,6 +220,8 @@ def test_pooled_cases_add_up_and_their_names_stay_apart(files: dict[str, Path]) 
     assert recall is not None
     assert (recall.value, recall.low, recall.high) == (0.75, 0.75, 0.75)  # five alike
     assert five.honest_tokens_stopped == 300
+    same = pooled_cases({str(n): case for n in range(5)}, {str(n): "crowd" for n in range(5)})
+    assert conclude(same, bootstrap=FEW).population.tenants == 9
 
 
 def test_a_judgement_is_what_its_schema_says(files: dict[str, Path]) -> None:

@@ -132,20 +132,27 @@ def _names(values: Sequence[str | None]) -> Names:
     return np.array(values, dtype=object)
 
 
-def pooled(many: Mapping[str, Accounts]) -> Accounts:
+def pooled(many: Mapping[str, Accounts], tenants: Mapping[str, str] | None = None) -> Accounts:
     """Join populations that know nothing of each other; their names get the population's.
 
     Args:
         many: Name of a population -> its accounts.
+        tenants: Name of a population -> that of its tenants, where several populations have the
+            same honest accounts and only the attackers differ: those are no new evidence.
     """
-    renamed = {"ids", "group", "tenant"}
+    prefixes = {
+        "ids": {name: name for name in many},
+        "group": {name: name for name in many},
+        "tenant": {name: (tenants or {}).get(name, name) for name in many},
+    }
     columns: dict[str, Any] = {}
     for field in fields(Accounts):
         parts = []
         for name, accounts in many.items():
             values = getattr(accounts, field.name)
-            if field.name in renamed:
-                values = _names([None if v is None else f"{name}/{v}" for v in values])
+            if field.name in prefixes:
+                prefix = prefixes[field.name][name]
+                values = _names([None if v is None else f"{prefix}/{v}" for v in values])
             parts.append(values)
         columns[field.name] = np.concatenate(parts)
     return Accounts(**columns)

@@ -246,17 +246,18 @@ def _claims(accounts: Accounts, said: Sequence[CampaignSaid]) -> list[tuple[floa
     return claims
 
 
-def pooled_cases(many: Mapping[str, Case]) -> Case:
+def pooled_cases(many: Mapping[str, Case], tenants: Mapping[str, str] | None = None) -> Case:
     """Join cases that know nothing of each other.
 
     Args:
         many: Name of a population -> its case; a baseline that only some have is left out.
+        tenants: See ``accounts.pooled``.
     """
     cases = list(many.values())
     shared = [name for name in cases[0].rivals if all(name in one.rivals for one in cases)]
     stopped = [one.honest_tokens_stopped for one in cases]
     return Case(
-        accounts=pooled({name: one.accounts for name, one in many.items()}),
+        accounts=pooled({name: one.accounts for name, one in many.items()}, tenants),
         rivals={name: np.concatenate([one.rivals[name] for one in cases]) for name in shared},
         titles=cases[0].titles,
         groups=tuple(

@@ -173,9 +173,11 @@ class _Totals:
 
 
 def _connect(folder: Path) -> duckdb.DuckDBPyConnection:
-    return duckdb.connect(
+    con = duckdb.connect(
         config={"memory_limit": f"{MEMORY_MB}MB", "temp_directory": str(folder / "spill")}
     )
+    con.execute("SET enable_progress_bar = false")  # it would be drawn between other words
+    return con
 
 
 def _batches(path: str | Path, folder: Path) -> Iterator[pa.Table]:
