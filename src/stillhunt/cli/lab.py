@@ -69,3 +69,36 @@ def lab_play(
     typer.echo(str(played), err=True)
     if played.failed:
         raise typer.Exit(1)
+
+
+@app.command("calibrate")
+def lab_calibrate(
+    folders: Annotated[list[Path], typer.Argument(help="Folders that simulate wrote.")],
+    out: Annotated[Path, typer.Option("--out", help="File of the weights to write.")],
+    json_: Annotated[
+        str | None, typer.Option("--json", help="Write what was found held out here; - is stdout.")
+    ] = None,
+    config: Config = None,
+) -> None:
+    """Fit the weights of campaign evidence; each kind of campaign is held out whole in turn."""
+    import json
+
+    from stillhunt.cli.answers import write_json
+    from stillhunt.lab.calibrate import calibrate, measure
+
+    check_settings(config)
+    populations = []
+    for folder in folders:
+        populations.append(measure(folder))
+        typer.echo(f"{folder}: {populations[-1].attackers} attackers hunted", err=True)
+    told, rows = calibrate(populations)
+    out.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+    for row in rows:
+        typer.echo(
+            f"{', '.join(row['campaigns']):>12}  {row['attackers']:>4} attackers, held out:"
+            f" recall {row['recall_at_fpr_0.001']:.2f} at FPR 1e-3,"
+            f" {row['recall_at_fpr_0.0001']:.2f} at 1e-4",
+            err=True,
+        )
+    if json_ is not None:
+        write_json({"schema": "stillhunt.calibration/1", "held_out": rows}, json_)

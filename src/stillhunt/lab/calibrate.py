@@ -55,7 +55,9 @@ class Population:
     group_of: npt.NDArray[np.int64]
     is_attack: Bools
     """Of each member: whether any of its accounts is an attacker."""
-    honest_accounts: int
+    honest_tenants: int
+    """All that sent something, in a group or not."""
+    attackers: int
     hunted: Hunted
 
 
@@ -94,31 +96,33 @@ def measure(folder: Path) -> Population:
         members=of_members,
         group_of=members.group,
         is_attack=is_attack,
-        honest_accounts=len(ids) - sum(name in attack for name in ids),
+        honest_tenants=int((~bad).sum()),
+        attackers=int(bad.sum()),
         hunted=hunted,
     )
 
 
-def calibrate(populations: Sequence[Population]) -> dict[str, Any]:
-    """Return the contents of ``weights.json``.
+def calibrate(populations: Sequence[Population]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Return the contents of ``weights.json``, and how well each kind of campaign was found.
 
     Args:
-        populations: Of several kinds of campaigns; each kind is held out in turn.
+        populations: Of several kinds of campaigns; each kind is held out whole in turn.
     """
-    final = _fit(populations)
-    scores: list[Floats] = []
-    honest = 0
+    scores, found, honest = [], [], 0
     for kinds in sorted({population.campaigns for population in populations}, key=sorted):
         rest = [p for p in populations if not p.campaigns & kinds] or list(populations)
         told = _fit(rest)
         for population in populations:
             if population.campaigns == kinds:
-                scores.append(_honest_scores(population, told))
-                honest += population.honest_accounts
+                good, bad = _scores(population, told)
+                scores.append(good)
+                honest += population.honest_tenants
+                found.append((population, bad))
     ranked = np.sort(np.concatenate(scores)) if scores else np.zeros(0)
     above = len(ranked) - np.arange(len(ranked))
     keep = (above <= KEPT) | (np.arange(len(ranked)) % max(1, len(ranked) // KEPT) == 0)
-    return {
+    final = _fit(populations)
+    content: dict[str, Any] = {
         "calibrated": True,
         "group": {name: round(value, 4) for name, value in final.group.items()},
         "member": {name: round(value, 4) for name, value in final.member.items()},
@@ -128,6 +132,26 @@ def calibrate(populations: Sequence[Population]) -> dict[str, Any]:
             "total": honest,
         },
     }
+    rows: list[dict[str, Any]] = [
+        {
+            "population": population.name,
+            "campaigns": sorted(population.campaigns),
+            "attackers": population.attackers,
+            **{
+                f"recall_at_fpr_{fpr:g}": float((bad > _bound(ranked, honest, fpr)).sum())
+                / max(population.attackers, 1)
+                for fpr in (1e-3, 1e-4)
+            },
+        }
+        for population, bad in found
+    ]
+    return content, rows
+
+
+def _bound(ranked: Floats, honest: int, fpr: float) -> float:
+    """Return the score that a share *fpr* of all honest tenants exceeds at most."""
+    allowed = int(fpr * honest)
+    return float(ranked[-1 - allowed]) if allowed < len(ranked) else -np.inf
 
 
 def _fit(populations: Sequence[Population]) -> Weights:
@@ -164,16 +188,12 @@ def _best_rows(population: Population, told: Weights) -> npt.NDArray[np.int64]:
     return last
 
 
-def _honest_scores(population: Population, told: Weights) -> Floats:
-    """Return the best score of each honest tenant that is in any group."""
-    found = score(population.hunted.groups, population.hunted.evidence, told)
-    who = population.hunted.groups.members.account
-    best = np.full(int(who.max(initial=-1)) + 1, -np.inf)
-    np.maximum.at(best, who, found.member)
-    bad = np.zeros(len(best), bool)
-    bad[who[population.is_attack]] = True
-    honest: Floats = best[~bad & np.isfinite(best)]
-    return honest
+def _scores(population: Population, told: Weights) -> tuple[Floats, Floats]:
+    """Return the best score of each honest tenant and of each attacking one, in any group."""
+    found = score(population.hunted.groups, population.hunted.evidence, told).member
+    best = _best_rows(population, told)
+    bad = population.is_attack[best]
+    return found[best][~bad], found[best][bad]
 
 
 def _matrix(values: Mapping[str, Floats], names: Sequence[str]) -> Floats:
