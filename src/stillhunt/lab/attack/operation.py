@@ -30,6 +30,7 @@ from stillhunt.lab.forms import Said
 from stillhunt.lab.grammar import IntArray, grammar, place
 from stillhunt.lab.native import SCHEMA, hexes, mix, replaced, salt
 from stillhunt.lab.pacing import Answers
+from stillhunt.lab.people import STREAMED
 
 __all__ = ["HONEST", "USUAL", "Operation", "spoken"]
 
@@ -40,9 +41,10 @@ HONEST = 1_000_000
 PATHS = ("/v1/chat/completions", "/v1/messages", "/v1/responses")
 SAMPLES = (1, 1, 1, 2, 4)  # how often a question is asked, for answers to choose from
 WARMTH = (0.6, 0.7, 1.0, None)
-THINKING = (0.0, 0.35, 0.6)  # share of the output that is reasoning billed apart
+THINKING = (0.0, 0.0, 0.35)  # share of the output that is reasoning billed apart
 BEST = (0.0, 0.25, 0.75)  # what a harvest buys: the weights of ``moments.MODELS``
 RESERVE = 1.2  # questions kept for a day, against those of a mean one
+FIRST_MS = 380.0  # until an answer begins, as people see it
 OVERHEAD = 6  # tokens of a request beside its text
 AS_USUAL = Evasion()  # no knob turned
 USUAL = Evasion(
@@ -203,15 +205,16 @@ class Operation:
         """Return *arrivals* with a job each; ``session`` numbers what is asked."""
         job = rng.choice(len(self.jobs), len(arrivals), p=self.weights)
         job = job[arrivals.session - arrivals.session.min()] if len(arrivals) else job
+        turn = np.array([j.turns for j in self.jobs])[job] // 2 + 1
         if self.ways.pacing == "workers":  # the answers' length is what paces them
-            return dataclasses.replace(arrivals, part=job)
+            return dataclasses.replace(arrivals, part=job, turn=turn)
         median = np.array([j.output[0] for j in self.jobs])[job]
         sigma = np.array([j.output[1] for j in self.jobs])[job]
         most = np.array([j.max_tokens or 8000 for j in self.jobs])[job]
         tokens = np.clip(median * np.exp(sigma * rng.normal(0, 1, len(job))), 1, most)
         lasts = 300 + tokens * 14 * rng.lognormal(0, 0.15, len(job))
         return dataclasses.replace(
-            arrivals, part=job, output_tokens=tokens.astype(np.int64),
+            arrivals, part=job, turn=turn, output_tokens=tokens.astype(np.int64),
             duration_ms=lasts.astype(np.int64),
         )  # fmt: skip
 
@@ -219,7 +222,10 @@ class Operation:
         """Write out the texts and every other column."""
         honest = arrivals.part >= HONEST
         table = self.parted(arrivals, rng, honest, self.honest_rows, self.rows)
-        return replaced(table, self.outfit.columns(arrivals))
+        return replaced(
+            table,
+            self.outfit.columns(arrivals) | {"path": pa.repeat(self.drawn["path"], len(table))},
+        )
 
     def parted(
         self,
@@ -285,20 +291,30 @@ class Operation:
         tools = np.array([j.tools for j in self.jobs])[job]
         thinking = self.drawn["thinking"]
         found: dict[str, Any] = {
-            "path": self.drawn["path"],
             "temperature": self.drawn["temperature"],
             "model": self.models(arrivals, rng),
             "tools": tools,
-            "turns": np.array([j.turns for j in self.jobs])[job],
             "reasoning_tokens": (thinking * arrivals.output_tokens * rng.random(n)).astype(
                 np.int64
             ),
         }
-        if self.ways.mimic:
-            found["session_id"] = hexes(
-                mix(arrivals.session * 7 + arrivals.account) >> 4, "s-{:015x}"
-            )
-        return found
+        return found | self.disguise(arrivals, rng)
+
+    def disguise(self, arrivals: Arrivals, rng: np.random.Generator) -> dict[str, Any]:
+        """Return what makes requests look like those of a person's client, where that is wanted.
+
+        Without it a mixed account would have two kinds of requests, told apart at a glance.
+        """
+        if not (self.ways.mimic or self.ways.cover):
+            return {}
+        n = len(arrivals)
+        first = rng.lognormal(np.log(FIRST_MS), 0.4, n).clip(80, arrivals.duration_ms)
+        number = (mix(arrivals.session * 7 + arrivals.account) & 0x7FFF_FFFF_FFFF_FFFF) >> 3
+        return {
+            "session_id": hexes(number, "s-{:015x}"),
+            "stream": rng.random(n) < STREAMED,
+            "ttft_ms": first.astype(np.int64),
+        }
 
     def models(self, arrivals: Arrivals, rng: np.random.Generator) -> pa.Array:
         """Return the model of each request."""

@@ -28,7 +28,7 @@ PROBERS = (0.1, 0.25)  # share of the accounts that try
 SCALED = (0.3, 0.5)  # when the others begin, share of the period
 REFUSED = 0.78  # share of the attempts that are refused
 REFUSAL_TOKENS = 28
-DECLINED = 2  # kept as ``turn``; a technique takes one turn
+TRIED, SCALED_UP, DECLINED = range(3)  # kinds of work
 WAYS = 600  # wordings of what won, where every request is worded anew
 TRIES = 3  # of each technique, in a row
 
@@ -77,7 +77,7 @@ class Prober(Operation):
         return pa.array([reworded(rng, _technique(rng, goal=goal), SWAPPED) for _ in range(WAYS)])
 
     def assigned(self, rng: np.random.Generator, arrivals: Arrivals) -> Arrivals:
-        """Return *arrivals* that try a technique (part 0) or use one that won (part 1)."""
+        """Return *arrivals* that try a technique or use one that won."""
         found = super().assigned(rng, arrivals)
         tries = found.account < self._probers
         technique = np.where(
@@ -89,7 +89,7 @@ class Prober(Operation):
         tokens = np.where(declined, REFUSAL_TOKENS + technique % 9, found.output_tokens)
         lasts = np.where(declined, 900 + technique % 400, found.duration_ms)
         return replace(
-            found, part=np.where(tries, 0, 1), turn=np.where(declined, DECLINED, 1),
+            found, part=np.select([declined, tries], [DECLINED, TRIED], SCALED_UP),
             session=technique + TECHNIQUES * found.session, output_tokens=tokens,
             duration_ms=lasts,
         )  # fmt: skip
@@ -102,7 +102,7 @@ class Prober(Operation):
         if self.ways.paraphrase:
             way = self._ways.take(pa.array(rng.integers(0, WAYS, len(arrivals))))
         scaled = pc.binary_join_element_wise(way, question, "\n\n")
-        prompt = pc.if_else(pa.array(arrivals.part == 1), scaled, technique)
+        prompt = pc.if_else(pa.array(arrivals.part == SCALED_UP), scaled, technique)
         none: IntArray = np.zeros(len(arrivals), dtype=np.int64)
         system = pa.nulls(len(arrivals), pa.string())
         return spoken(rng, prompt, system, none, arrivals, brief=self.brief)
@@ -110,10 +110,9 @@ class Prober(Operation):
     def columns(self, arrivals: Arrivals, rng: np.random.Generator) -> dict[str, Any]:
         """Return the columns of the harvest that are not usual."""
         plain = replace(arrivals, part=np.zeros_like(arrivals.part))
-        declined = pa.array(arrivals.turn == DECLINED)
+        declined = pa.array(arrivals.part == DECLINED)
         return super().columns(plain, rng) | {
             "finish_reason": pc.if_else(declined, "refusal", "stop"),
-            "turns": 1,
         }
 
     def rows(self, arrivals: Arrivals, rng: np.random.Generator) -> pa.Table:
@@ -123,7 +122,7 @@ class Prober(Operation):
             return table
         said = pa.array(phrases("attack_probes")["refusal"])
         refusals = said.take(pa.array((mix(arrivals.session) & 0xFF) % len(said)))
-        declined = pa.array(arrivals.turn == DECLINED)
+        declined = pa.array(arrivals.part == DECLINED)
         return replaced(table, {"output": pc.if_else(declined, refusals, table["output"])})
 
 

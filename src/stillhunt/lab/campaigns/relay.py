@@ -73,7 +73,6 @@ class Relay(Operation):
         codes = self._users.codes[arrivals.part]
         history = ((arrivals.turn - 1) * HISTORY * rng.lognormal(0, 0.3, len(codes))).astype(int)
         found: dict[str, Any] = {
-            "path": self.drawn["path"],
             "model": self.models(arrivals, rng),
             "stream": True,
             "tools": np.where(codes, 14, 0),
@@ -82,9 +81,10 @@ class Relay(Operation):
                 self.drawn["thinking"] * arrivals.output_tokens * rng.random(len(codes))
             ).astype(np.int64),
         }
-        if self.ways.mimic:
-            found["session_id"] = hexes(arrivals.session, "s-{:015x}")
-        return found
+        disguise = self.disguise(arrivals, rng)
+        if disguise:
+            disguise["session_id"] = hexes(arrivals.session, "s-{:015x}")
+        return found | disguise
 
     def models(self, arrivals: Arrivals, rng: np.random.Generator) -> pa.Array:
         """Return the best model for those who write software."""

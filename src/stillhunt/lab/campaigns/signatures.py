@@ -63,5 +63,4 @@ class Signatures(Operation):
         return super().columns(arrivals, rng) | {
             "reasoning_signature_hash": pa.compute.if_else(pa.array(back), hexes(block), None),
             "reasoning_tokens": arrivals.output_tokens * 2 // 5,
-            "turns": 2 * arrivals.turn - 1,
         }
