@@ -54,6 +54,7 @@ def without(name: str, *tests: str) -> dict[str, Any]:
         changed("failover", filter=without("failover", "below")),
         changed("failover", severity=3),
         changed("many_accounts", severity=2),
+        changed("many_accounts", severity=1),
         changed("many_accounts", window={"kind": "bins", "span_us": 43_200_000_000}),
         changed("many_addresses", combine="any"),
         changed("many_addresses", severity=2),
@@ -73,6 +74,52 @@ def without(name: str, *tests: str) -> dict[str, Any]:
 )
 def test_a_broken_rule_fails_a_test_of_its_own(broken: Rule) -> None:
     assert any(one.wrong for one in try_rule(broken))
+
+
+def fails(broken: Rule) -> bool:
+    return any(one.wrong for one in try_rule(broken))
+
+
+@pytest.mark.parametrize("name", [name for name, rule in RULES.items() if rule.filter.paths])
+def test_a_rule_that_forgets_its_paths_fails_a_test_of_its_own(name: str) -> None:
+    kept = RULES[name].filter.model_dump(exclude_unset=True)
+    assert fails(changed(name, filter={key: kept[key] for key in kept if key != "paths"}))
+
+
+def defaulting(name: str, parameter: str, default: str | int) -> Rule:
+    """Return the rule *name* with another default."""
+    told = {key: one.model_dump(exclude_unset=True) for key, one in RULES[name].parameters.items()}
+    told[parameter]["default"] = default
+    return changed(name, parameters=told)
+
+
+@pytest.mark.parametrize("name", ["many_accounts", "failover"])
+@pytest.mark.parametrize("lost", ["vpn", "nat"])
+def test_a_kind_of_network_that_is_forgotten_fails_a_test(name: str, lost: str) -> None:
+    words = str(RULES[name].parameters["shared_networks"].default).split(",")
+    assert lost in words
+    kept = ",".join(word for word in words if word != lost)
+    assert fails(defaulting(name, "shared_networks", kept))
+
+
+@pytest.mark.parametrize("status", [401, 402, 403, 429])
+def test_a_status_that_is_forgotten_fails_a_test(status: int) -> None:
+    kept = RULES["failover"].filter.model_dump(exclude_unset=True)
+    (refused,) = (one for one in kept["then"] if one["column"] == "previous_status")
+    refused["one_of"] = [one for one in refused["one_of"] if one != status]
+    assert fails(changed("failover", filter=kept))
+
+
+@pytest.mark.parametrize(("name", "parameter", "default"), [
+    ("out_of_plan", "tokens_per_day", "anonymous=20001,basic=200000,person=1000000"),
+    ("out_of_plan", "tokens_per_day", "anonymous=19999,basic=200000,person=1000000"),
+    ("out_of_plan", "tokens_per_day", "anonymous=20000,basic=200000,person=1000001"),
+    ("out_of_plan", "tokens_per_day", "anonymous=20000,basic=200000,person=999999"),
+    ("new_model_pivot", "history", "13d"),
+    ("new_model_pivot", "history", "15d"),
+])  # fmt: skip
+def test_another_default_fails_a_test(name: str, parameter: str, default: str) -> None:
+    assert fails(defaulting(name, parameter, default))
 
 
 def test_rows_are_repeated_numbered_and_sorted() -> None:
@@ -103,6 +150,8 @@ def test_a_test_with_too_many_rows_is_refused() -> None:
 def test_an_unknown_rule_has_near_names() -> None:
     with pytest.raises(ConfigError, match="did you mean volume"):
         list(try_rules(load_rules(), ["volumes"]))
+    with pytest.raises(ConfigError, match="the rules are bulk_signup, burst, "):
+        list(try_rules(load_rules(), ["nosuch"]))
 
 
 def test_the_command_leaves_with_what_happened(tmp_path: Any) -> None:  # noqa: ANN401
