@@ -16,8 +16,9 @@ import pytest
 from lake_kit import KIT, line, pieces_of, pieces_wanted, rows_of
 
 from stillhunt.hunt import ingest, intake, source
-from stillhunt.hunt.lake import staging
+from stillhunt.hunt.lake import locks, staging
 from stillhunt.hunt.lake.compact import compact
+from stillhunt.hunt.lake.info import info
 from stillhunt.hunt.lake.schema import DAY_US
 from stillhunt.hunt.lake.store import Lake
 from stillhunt.hunt.settings import HuntSettings
@@ -141,6 +142,33 @@ def test_every_step_of_a_commit_may_be_the_last(
     assert len({row[1] for row in rows_of(lake)}) == 600
     assert pieces_of(lake) == pieces_wanted(lake)
     assert not any((lake.path / "staging").iterdir())
+
+
+@pytest.mark.parametrize("step", range(12))
+def test_info_completes_what_a_crash_left_and_counts_one_moment(
+    tmp_path: Path,
+    logs: list[str],
+    step: int,
+    crash_at: Callable[[int], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    lake = Lake.create(tmp_path / "lake", wait_s=0)
+    crash_at(step)
+    with contextlib.suppress(Crash):
+        ingest.ingest(logs[:1], lake=lake, settings=FULL, kit=KIT)
+    monkeypatch.undo()
+    told = info(Lake.open(lake.path, wait_s=0))
+    assert told["rows"] == told["text_rows"] == told["rows_read"]
+    assert told["rows"] in {0, 300}
+
+
+def test_info_waits_for_a_commit(tmp_path: Path, logs: list[str]) -> None:
+    lake = Lake.create(tmp_path / "lake", wait_s=0)
+    ingest.ingest(logs[:1], lake=lake, settings=FULL, kit=KIT)
+    names = lake.path / "locks" / "names"
+    with locks.held(names, wait_s=0, busy="now"), pytest.raises(LakeError, match="try again"):
+        info(lake)
+    assert info(lake)["rows"] == 300
 
 
 def test_a_full_disk_is_said_and_nothing_is_half_visible(

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 from pathlib import Path
+from typing import NoReturn
 
 import duckdb
 import pytest
@@ -94,10 +95,15 @@ def test_a_lake_from_before_there_were_pieces_is_read_where_nothing_can_be_writt
     fill(lake, "a", 1, 2)
     shutil.rmtree(lake.path / "pieces")
 
-    def refuse(*_: object, **__: object) -> None:
+    def refuse(*_: object, **__: object) -> NoReturn:
         raise OSError(errno.EROFS, os.strerror(errno.EROFS))
 
+    def read_only(path: Path, flags: int, *mode: int) -> int:
+        return refuse() if flags & (os.O_RDWR | os.O_CREAT) else opened(path, flags, *mode)
+
+    opened = os.open
     monkeypatch.setattr(Path, "mkdir", refuse)
+    monkeypatch.setattr(os, "open", read_only)
     told = info(Lake.open(lake.path))
     assert (told["rows"], told["piece_rows"]) == (2, 0)
 

@@ -35,11 +35,17 @@ class Info(TypedDict):
 
 
 def info(lake: Lake) -> Info:
-    """Return what *lake* holds; a few tenths of a millisecond per file.
+    """Return what *lake* holds at one moment; a few tenths of a millisecond per file.
 
     Raises:
-        LakeError: The record of a stream or a file of exchanges cannot be read.
+        LakeError: The record of a stream or a file of exchanges cannot be read, or a commit
+            takes too long or cannot be completed.
     """
+    with lake.still():
+        return _told(lake)
+
+
+def _told(lake: Lake) -> Info:
     files = lake.files("hot")
     footers = [footer(file) for file in files]
     ranges = [time_range(file, its) for file, its in zip(files, footers, strict=True)]

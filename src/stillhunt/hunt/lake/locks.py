@@ -1,5 +1,6 @@
 """Locks between processes: files under ``LAKE/locks``, held by ``flock``, freed by any death."""
 
+import errno
 import fcntl
 import os
 import time
@@ -21,7 +22,7 @@ def acquire(path: Path, *, is_shared: bool, wait_s: float, busy: str) -> int:
         LakeError: It is still taken after *wait_s* [s]; *busy* says by whom.
     """
     try:
-        lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        lock = _open(path)
     except OSError as error:
         raise LakeError(f"cannot lock {path}: {error.strerror or error}") from error
     give_up = time.monotonic() + wait_s
@@ -45,3 +46,12 @@ def held(path: Path, *, is_shared: bool = False, wait_s: float, busy: str) -> It
         yield
     finally:
         os.close(lock)
+
+
+def _open(path: Path) -> int:
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        if error.errno != errno.EROFS:
+            raise
+        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)  # flock does not mind

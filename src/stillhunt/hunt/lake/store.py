@@ -135,6 +135,22 @@ class Lake:
         with self._renaming(is_removing=stage.is_removing):
             stage.commit()
 
+    @contextmanager
+    def still(self) -> Iterator[None]:
+        """Keep commits out inside a ``with``, so that files and streams are of one moment.
+
+        What a crash left unfinished is completed before.
+
+        Raises:
+            LakeError: It cannot be completed, or a commit takes longer than ``wait_s``.
+        """
+        self._settle()
+        names = self.path / "locks" / "names"
+        with locks.held(names, is_shared=True, wait_s=self.wait_s, busy=self._busy):
+            if not staging.is_settled(self.path):
+                raise LakeError(f"a commit in {self.path} could not be completed")
+            yield
+
     def streams(self) -> list[Stream]:
         """Return what was read of each input, the furthest first."""
         return list(streams(self.path))
@@ -182,9 +198,7 @@ class Lake:
             root / "readers", is_shared=True, wait_s=self.wait_s, busy=self._busy
         )
         try:
-            with locks.held(root / "names", is_shared=True, wait_s=self.wait_s, busy=self._busy):
-                if not staging.is_settled(self.path):
-                    raise LakeError(f"a commit in {self.path} could not be completed")
+            with self.still():
                 views = {
                     "exchanges": self.files("hot", since_us, until_us),
                     "pieces": self.files("pieces", since_us, until_us),
