@@ -7,6 +7,8 @@ those of the truth, which is more than a house can know. Prompts are embedded wi
 Source: arXiv 2606.05725; Gretton et al., A kernel two-sample test (2012).
 """
 
+from collections.abc import Iterator
+
 import numpy as np
 import pyarrow as pa
 
@@ -90,8 +92,17 @@ def distances(sums: Vectors, counts: Ints, is_pool: Flags) -> Floats:
         counts: Texts of each window, two or more.
         is_pool: Windows that make up the reference.
     """
-    wide = sums.astype(np.float64)
-    pool = wide[is_pool].sum(axis=0) / counts[is_pool].sum()
-    own = (np.sum(wide**2, axis=1) - counts) / (counts * (counts - 1))
-    squares: Floats = own - 2 * (wide @ pool) / counts + pool @ pool
+    pool, texts = np.zeros(sums.shape[1]), max(int(counts[is_pool].sum()), 1)
+    for rows in _blocks(len(sums)):
+        pool += sums[rows][is_pool[rows]].sum(axis=0, dtype=np.float64) / texts
+    squares = np.empty(len(sums))
+    for rows in _blocks(len(sums)):
+        wide, n = sums[rows].astype(np.float64), counts[rows]
+        own = (np.sum(wide**2, axis=1) - n) / (n * (n - 1))
+        squares[rows] = own - 2 * (wide @ pool) / n + pool @ pool
     return squares
+
+
+def _blocks(rows: int) -> Iterator[slice]:
+    """Yield slices of 65,536 rows: in double precision, 16M exchanges are a gigabyte."""
+    return (slice(first, first + 65_536) for first in range(0, rows, 65_536))
