@@ -21,7 +21,7 @@ from stillhunt.hunt.campaigns.agreement import (
     times,
     volumes,
 )
-from stillhunt.hunt.campaigns.groups import TRAITS, Groups
+from stillhunt.hunt.campaigns.groups import BIN_US, TRAITS, Groups
 from stillhunt.sketch.likelihood import Floats, Ints
 
 __all__ = ["FAMILIES", "FEATURES", "Evidence", "gather"]
@@ -29,7 +29,7 @@ __all__ = ["FAMILIES", "FEATURES", "Evidence", "gather"]
 FAMILIES = ("content", "time", "identity", "infrastructure", "usage")
 FEATURES = {
     "rarity": "content", "novelty": "content",
-    "rhythm": "time", "volume": "time", "queue": "time",
+    "rhythm": "time", "volume": "time", "queue": "time", "calendar": "time",
     "identity": "identity", "infrastructure": "infrastructure", "usage": "usage",
     "standing": "identity", "premises": "infrastructure",
 }  # fmt: skip
@@ -46,6 +46,8 @@ SETTLED = 0.3
 """What tenure is worth at most beside verification: aged accounts are for sale."""
 VERIFIED = {"business": 1.0, "contract": 2.0}
 """What a verified customer is worth [1]."""
+CALENDAR_DAYS = 4
+"""Days of a period in which a busiest day says something."""
 VISIT_US = 30 * 60_000_000
 """Requests of one account that follow each other by less are one visit."""
 
@@ -74,6 +76,7 @@ def gather(groups: Groups, accounts: Accounts) -> Evidence:
         "rhythm": np.clip(_rhythm(groups), FAR, NEAR),
         "volume": volumes(members, groups.rhythms.shape[1]),
         "premises": -_premises(groups),
+        "calendar": -_calendar(groups),
         "standing": -_standing(accounts)[members.account] if len(members) else np.zeros(0),
     }
     of_groups = {name: members.mean(values) for name, values in own.items()}
@@ -139,6 +142,27 @@ def _novelty(groups: Groups) -> Floats:
     again = known & (times_[at.ravel()] > 1)
     share: Floats = np.bincount(members.of, again, len(members)) / members.n
     return -share
+
+
+def _calendar(groups: Groups) -> Floats:
+    """Return, per member, the share of its group's exchanges on the group's busiest day.
+
+    A lesson, an event, a release or a test suite brings people together for a day or two: that
+    they come when the others come is then no sign of one hand. Nothing is said of periods
+    shorter than CALENDAR_DAYS, so that a campaign is not excused in its first days.
+    """
+    members, linked = groups.members, groups.members.linked
+    days = groups.rhythms.shape[1] * BIN_US / DAY_US
+    if not len(members) or days < CALENDAR_DAYS:
+        return np.zeros(len(members))
+    span = int(linked.bin.max()) * BIN_US // DAY_US + 1
+    keys, counts = np.unique(
+        linked.group * span + linked.bin * BIN_US // DAY_US, return_counts=True
+    )
+    most = np.zeros(members.groups)
+    np.maximum.at(most, keys // span, counts)
+    share: Floats = most / np.maximum(members.n_of, 1)
+    return share[members.group]
 
 
 def _premises(groups: Groups) -> Floats:
