@@ -171,6 +171,27 @@ def test_info_waits_for_a_commit(tmp_path: Path, logs: list[str]) -> None:
     assert info(lake)["rows"] == 300
 
 
+def test_what_is_staged_is_on_the_disk_before_the_journal_names_it(
+    tmp_path: Path, logs: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lake = Lake.create(tmp_path / "lake", wait_s=0)
+    done: list[str] = []
+    sync, rename = staging.sync_folder, Path.rename
+
+    def synced(folder: Path) -> None:
+        done.append(f"sync {folder.name}")
+        sync(folder)
+
+    def renamed(path: Path, target: Path) -> Path:
+        done.append(f"rename {path.name}")
+        return rename(path, target)
+
+    monkeypatch.setattr(staging, "sync_folder", synced)
+    monkeypatch.setattr(Path, "rename", renamed)
+    ingest.ingest(logs[:1], lake=lake, settings=FULL, kit=KIT)
+    assert done[:3] == ["sync staging", "rename journal", "sync journal"]
+
+
 def test_a_full_disk_is_said_and_nothing_is_half_visible(
     tmp_path: Path, logs: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

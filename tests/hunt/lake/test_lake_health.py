@@ -178,6 +178,25 @@ def test_a_journal_cut_short_is_named(lake: Lake) -> None:
         fill(lake, "c", 1)
 
 
+def test_a_staged_file_that_is_gone_is_no_file_that_was_moved(lake: Lake) -> None:
+    moved = str(lake.files()[0].relative_to(lake.path))
+    staged, target = lake.path / "staging" / "000002", lake.path / "hot" / DAY / "b.parquet"
+    staged.write_bytes(lake.files()[1].read_bytes())
+    moves = [["000001", moved], ["000002", f"hot/{DAY}/b.parquet"]]
+    journal = lake.path / "journal" / "commit.json"
+    journal.write_text(
+        json.dumps({"moves": [*moves, ["000003", "streams/c.json"]]} | {"removed": []})
+    )
+    with pytest.raises(
+        LakeError, match=r"commit\.json names streams/c\.json, of which there is no"
+    ):
+        fill(lake, "c", 2)
+    assert staged.exists() and not target.exists() and journal.exists()
+    journal.write_text(json.dumps({"moves": moves, "removed": []}))
+    assert len(rows_of(lake)) == 502
+    assert target.exists() and not journal.exists()
+
+
 @pytest.mark.parametrize("umask", [0o000, 0o022])
 def test_only_the_owner_may_read_a_lake(tmp_path: Path, umask: int) -> None:
     before = os.umask(umask)

@@ -115,6 +115,7 @@ class Staging:
             json.dump({"moves": moves, "removed": removed}, file)
             file.flush()
             os.fsync(file.fileno())
+        sync_folder(self.root / STAGING)  # else a power cut may keep the journal and no file
         draft.rename(self.root / JOURNAL / "commit.json")
         sync_folder(self.root / JOURNAL)
 
@@ -135,12 +136,18 @@ def replay(root: Path) -> None:
 
     Raises:
         LakeError: The disk refuses, and trying again later is safe; or the journal is not
-            one of ours, and nothing was done.
+            one of ours, or a file that it names is gone, and nothing was done.
     """
     journal = root / JOURNAL / "commit.json"
     if not journal.exists():
         return
     moves, removed = _read_journal(journal)
+    gone = [n for s, n in moves if not (root / STAGING / s).exists() and not (root / n).exists()]
+    if gone:
+        raise LakeError(
+            f"{journal} names {gone[0]}, of which there is no file any more; remove the journal"
+            " and read the last inputs again"
+        )
     folders = {(root / name).parent for _, name in moves}
     try:
         for folder in folders:
