@@ -67,7 +67,7 @@ def test_lines_are_rows_and_rejects(run: Run, lake: Lake, tmp_path: Path) -> Non
     quarantine = [lake.path / name for name in report.quarantine]
     said = [json.loads(text) for file in quarantine for text in file.read_text().splitlines()]
     assert [(s["path"], s["line"], s["reason"]) for s in said] == [
-        (str(log), r.line, r.reason) for r in report.first_rejects
+        (str(log), r.line, r.reason) for r in report.first_rejects[:2]
     ]
     assert b"nonsense" not in files_of(lake)
 
@@ -111,9 +111,24 @@ def test_a_line_that_was_cut_is_read_when_it_is_whole(
     assert run(log)[0].lines == 1
     log.write_text(whole)
     assert (run(log)[0].rows, run(log)[0].lines) == (1, 0)
+    assert not any((lake.path / "quarantine").iterdir())  # it is a row now
     log.write_text(whole + "\n" + line(3) + "\n")
     assert (run(log)[0].rows, run(log)[0].lines) == (1, 0)
     assert [row[0] for row in rows_of(lake)] == [json.loads(line(n))["ts_us"] for n in (1, 2, 3)]
+
+
+def test_a_cut_line_that_is_no_exchange_is_quarantined_once_it_has_an_end(
+    run: Run, lake: Lake, tmp_path: Path
+) -> None:
+    log = tmp_path / "a.jsonl"
+    log.write_text(line(1) + "\n{cut")
+    assert (run(log)[0].rejects, run(log)[0].quarantine) == (1, ())
+    log.write_text(line(1) + "\n{cut short\n")
+    report = run(log)[0]
+    [name] = report.quarantine
+    said = [json.loads(text) for text in (lake.path / name).read_text().splitlines()]
+    assert [(s["line"], s["reason"]) for s in said] == [(2, "not JSON")]
+    assert run(log)[0].rejects == 0
 
 
 def test_other_inputs_with_the_same_beginning_are_not_mixed_up(

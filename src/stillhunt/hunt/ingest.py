@@ -64,9 +64,10 @@ class InputReport:
     known_lines: int = 0
     """Lines that were in the lake already, from an earlier run."""
     first_rejects: tuple[Reject, ...] = ()
-    """The first thousand; all of them are in the quarantine file."""
+    """The first thousand; the quarantine files name all but those of an unfinished end."""
     quarantine: tuple[str, ...] = ()
-    """Files below the lake that name every reject of this run."""
+    """Files below the lake that name the rejects of this run. A last line without a newline,
+    or the damage at the end of an archive, is read again next time and not yet among them."""
 
 
 class _Reading(Protocol):

@@ -215,12 +215,23 @@ class Intake:
         )
 
     def _reject(self, done: Done) -> int:
-        """Write the rejects of a batch into quarantine, in the order of the lines."""
+        """Count the rejects of a batch and write them into quarantine, in the order of the lines.
+
+        Those that are to be read again are only reported: a row may yet come of them.
+        """
         path = self._source.name
         read = (Reject(path=path, line=n, reason=reason) for n, reason in sorted(done.rejects))
         runs: list[Reject] = []
         for reject in heapq.merge(read, done.batch.rejects, key=lambda reject: reject.line):
             add_reject(runs, reject)
+        if not done.is_to_be_read_again:
+            self._keep(runs)
+        for reject in runs:
+            self._list(reject)
+        return sum(reject.count for reject in runs)
+
+    def _keep(self, runs: list[Reject]) -> None:
+        """Write *runs* into quarantine, as far as there is room for records."""
         room = MAX_RECORDS - self._n_records
         self._write(runs[:room])
         self._n_records += len(runs[:room])
@@ -228,9 +239,6 @@ class Intake:
             first = self._unlisted or replace(reject, reason=UNLISTED, count=0)
             end, count = reject.to_line or reject.line, first.count + reject.count
             self._unlisted = replace(first, to_line=end, count=count)
-        for reject in runs:
-            self._list(reject)
-        return sum(reject.count for reject in runs)
 
     def _write(self, rejects: list[Reject]) -> None:
         if rejects:
