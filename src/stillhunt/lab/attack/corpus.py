@@ -35,12 +35,31 @@ class Corpus:
     domains: tuple[str, ...]
     common: tuple[float, float] = (0.3, 0.7)
     """Share of questions that people and schools might ask as well: at least, below."""
-    _blocks: dict[int, pa.Array] = field(default_factory=dict, compare=False, repr=False)
+    _blocks: dict[tuple[int, str], pa.Array] = field(
+        default_factory=dict, compare=False, repr=False
+    )
 
-    def _block(self, number: int) -> pa.Array:
-        if number not in self._blocks:
-            self._blocks[number] = self._written(number)
-        return self._blocks[number]
+    def _block(self, number: int, language: str) -> pa.Array:
+        key = number, language
+        if key not in self._blocks:
+            self._blocks[key] = self._abroad(*key) if language != "en" else self._written(number)
+        return self._blocks[key]
+
+    def _abroad(self, number: int, language: str) -> pa.Array:
+        """Return questions in another language: those that its people have."""
+        rng = np.random.default_rng([self.seed, 74, number])
+        words = grammar(language)
+        kind = "exercise" if words.knows("exercise") else "ask"
+        rows = np.arange(BLOCK)
+        return place(
+            [
+                (rows[::SCHOOL], words.sentences(rng, len(rows[::SCHOOL]), kind)),
+                (
+                    rows[rows % SCHOOL > 0],
+                    words.texts(rng, rng.integers(1, 4, int((rows % SCHOOL > 0).sum())), "ask"),
+                ),
+            ]
+        )
 
     def _written(self, number: int) -> pa.Array:
         share = np.random.default_rng([self.seed, 70]).uniform(*self.common)
@@ -64,38 +83,44 @@ class Corpus:
         rng = np.random.default_rng([self.seed, 72])
         return grammar("attack_items").sentences(rng, DETAILS, "detail")
 
-    @cached_property
-    def _answers(self) -> pa.Array:
-        rng = np.random.default_rng([self.seed, 73])
-        half = ANSWERS // 2
-        mixed = pa.concat_arrays(
-            [
-                grammar("attack_items").texts(rng, rng.integers(1, LONGEST, half), "answer"),
-                grammar("en").texts(rng, rng.integers(1, LONGEST, ANSWERS - half), "state"),
-            ]
-        )
-        return mixed.take(pa.array(rng.permutation(ANSWERS)))
+    def _handed_in(self, language: str) -> pa.Array:
+        key = -1, language
+        if key not in self._blocks:
+            rng = np.random.default_rng([self.seed, 73])
+            half, counts = ANSWERS // 2, rng.integers(1, LONGEST, ANSWERS)
+            words = grammar(language)
+            own = ("attack_items", "answer") if language == "en" else (language, "state")
+            mixed = pa.concat_arrays(
+                [
+                    grammar(own[0]).texts(rng, counts[:half], own[1]),
+                    words.texts(rng, counts[half:], "state"),
+                ]
+            )
+            self._blocks[key] = mixed.take(pa.array(rng.permutation(ANSWERS)))
+        return self._blocks[key]
 
-    def questions(self, number: IntArray) -> pa.Array:
+    def questions(self, number: IntArray, language: str = "en") -> pa.Array:
         """Return the exercises *number*; different numbers give different ones for 40M."""
         place_ = number % QUESTIONS
         question = place(
             [
                 (
                     np.flatnonzero(place_ // BLOCK == block),
-                    self._block(block).take(pa.array(place_[place_ // BLOCK == block] % BLOCK)),
+                    self._block(block, language).take(
+                        pa.array(place_[place_ // BLOCK == block] % BLOCK)
+                    ),
                 )
                 for block in np.unique(place_ // BLOCK).tolist()
             ]
         )
         again = number >= QUESTIONS
-        if not again.any():
+        if not again.any() or language != "en":
             return question
         detail = self._details.take(pa.array((number // QUESTIONS + number) % DETAILS))
         varied = pc.binary_join_element_wise(question, detail, " ")
         return pc.if_else(pa.array(again), varied, question)
 
-    def answers(self, number: IntArray) -> pa.Array:
+    def answers(self, number: IntArray, language: str = "en") -> pa.Array:
         """Return an answer for each *number*, perhaps a wrong one."""
         drawn = (mix(number + self.seed) & 0x7FFF_FFFF) % ANSWERS
-        return self._answers.take(pa.array(drawn))
+        return self._handed_in(language).take(pa.array(drawn))

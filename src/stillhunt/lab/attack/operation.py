@@ -40,11 +40,12 @@ HONEST = 1_000_000
 """Kinds of work from here on are cover: this much and the number of the person."""
 PATHS = ("/v1/chat/completions", "/v1/messages", "/v1/responses")
 SAMPLES = (1, 1, 1, 2, 4)  # how often a question is asked, for answers to choose from
-WARMTH = (0.6, 0.7, 1.0, None)
-THINKING = (0.0, 0.0, 0.35)  # share of the output that is reasoning billed apart
+WARMTH = (0.7, 1.0, None)
+THINKING = (0.0, 0.0, 0.0, 0.35)  # share of the output that is reasoning billed apart
 BEST = (0.0, 0.25, 0.75)  # what a harvest buys: the weights of ``moments.MODELS``
 RESERVE = 1.2  # questions kept for a day, against those of a mean one
 FIRST_MS = 380.0  # until an answer begins, as people see it
+NEIGHBOUR = 977  # how far away the other question of a pair stands
 OVERHEAD = 6  # tokens of a request beside its text
 AS_USUAL = Evasion()  # no knob turned
 USUAL = Evasion(
@@ -279,9 +280,10 @@ class Operation:
         """Return what is put into the places of *job* for the questions *number*."""
         wanted = {p for p in (*job.text, *job.system) if isinstance(p, str)}
         sources = {
-            "item": lambda: self.corpus.questions(number),
+            "item": lambda: self.corpus.questions(number, job.language),
+            "other": lambda: self.corpus.questions(number + NEIGHBOUR, job.language),
             "code": lambda: self.code.questions(number),
-            "answer": lambda: self.corpus.answers(number),
+            "answer": lambda: self.corpus.answers(number, job.language),
         }
         return {name: sources[name]() for name in wanted}
 

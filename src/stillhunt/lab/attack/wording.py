@@ -20,6 +20,7 @@ __all__ = ["SWAPPED", "Template", "draft", "expand", "reworded"]
 
 POOL = 160  # ways kept of each section where every request is worded anew
 LEFT_OUT = 0.4  # share of templates without a section that may be left out
+ABROAD = 0.2  # share of templates that are not English, in families that have such
 VOWELS = frozenset("aeiou")
 SWAPPED = 0.6  # share of the words with others that are swapped where all is worded anew
 SWAPPED_ONCE = 0.2  # where a template is drafted once
@@ -38,6 +39,8 @@ class Template:
     """One prompt with places for what changes."""
 
     family: str
+    language: str
+    """Of the frame, and so of what is asked."""
     text: tuple[pa.Array | str, ...]
     """Ways of a section, or the name of what is filled in."""
     system: tuple[pa.Array | str, ...]
@@ -79,17 +82,20 @@ class Template:
 def draft(rng: np.random.Generator, family: str, *, paraphrase: bool = False) -> Template:
     """Return a template of *family*, in words of its own."""
     frames = [f for f in phrases("attack_frames")["frame"] if f["family"] == family]
-    frame = frames[rng.integers(len(frames))]
+    abroad = rng.random() < ABROAD
+    fits = [f for f in frames if ("language" in f) == abroad] or frames
+    frame = fits[rng.integers(len(fits))]
     size = POOL if paraphrase else 1
     text = _sections(rng, frame, frame["text"], size)
     return Template(
         family=family,
+        language=frame.get("language", "en"),
         text=_shuffled(rng, text),
         system=_sections(rng, frame, frame.get("system", ()), size),
         glue=GLUE[rng.integers(len(GLUE))],
         quotes=QUOTES[rng.integers(len(QUOTES))],
         output=(frame["output"][0] * rng.lognormal(0, 0.15), frame["output"][1]),
-        max_tokens=frame.get("max_tokens", int(rng.choice([0, 2048, 4096, 8192]))),
+        max_tokens=frame.get("max_tokens", int(rng.choice([0, 2048, 4096]))),
         tools=frame.get("tool_count", 0),
         turns=frame.get("turns", 1),
     )

@@ -75,7 +75,7 @@ class Relay(Operation):
         found: dict[str, Any] = {
             "model": self.models(arrivals, rng),
             "stream": True,
-            "tools": np.where(codes, 14, 0),
+            "tools": np.where(codes, 9, 0),
             "cached_tokens": np.where(self._sticky, history * 8 // 10, 0),
             "reasoning_tokens": (
                 self.drawn["thinking"] * arrivals.output_tokens * rng.random(len(codes))

@@ -86,7 +86,7 @@ class Replay(Operation):
         """Return the columns of the harvest that are not usual."""
         codes = self._users.codes[arrivals.session // 3 % STORED]
         return super().columns(arrivals, rng) | {
-            "tools": np.where(codes, 14, 0),
+            "tools": np.where(codes, 9, 0),
             "turns": 2 * arrivals.turn,
             "cached_tokens": 0,
         }
