@@ -116,6 +116,7 @@ _BURST = {
     "sign: ts_us > N - 60000000 in chosen": PREFILTER,
 }
 EQUIVALENT: dict[str, dict[str, str]] = {
+    "bulk_signup": {"sign: accounts > 3 in the end": "large holds the same bound"},
     "burst": _BURST,
     "burst_account": _BURST,
     "burst_prefix": _BURST,
