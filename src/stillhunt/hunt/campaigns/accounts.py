@@ -65,8 +65,11 @@ def known_accounts(con: duckdb.DuckDBPyConnection, directory: pa.Table | None) -
     tenant = _tenants(ids, orgs)
     con.register(
         "coded_accounts",
-        pa.table({"account_id": ids, "account": np.arange(len(ids)), "tenant": tenant}),
-    )
+        pa.table({
+            "account_id": ids, "account": np.arange(len(ids)), "tenant": tenant,
+            "exchanges": found["exchanges"],
+        }),
+    )  # fmt: skip
     con.execute("CREATE OR REPLACE TEMP TABLE coded AS SELECT * FROM coded_accounts")
     con.unregister("coded_accounts")
     return Accounts(

@@ -64,9 +64,14 @@ class Members:
     def __init__(self, linked: Linked) -> None:
         self.linked = linked
         self._stride = int(linked.account.max(initial=0)) + 1
-        keys, self.of, self.n = np.unique(
-            linked.group * self._stride + linked.account, return_inverse=True, return_counts=True
-        )
+        pairs = linked.group * self._stride + linked.account
+        steps = np.diff(pairs, prepend=-1)
+        if (steps >= 0).all():  # as ``carried`` leaves them: no need to sort millions again
+            first = np.flatnonzero(steps)
+            keys, self.of = pairs[first], np.cumsum(steps > 0) - 1
+            self.n = np.diff(np.append(first, len(pairs)))
+        else:
+            keys, self.of, self.n = np.unique(pairs, return_inverse=True, return_counts=True)
         self.group: Ints = keys // self._stride
         self.account: Ints = keys % self._stride
         self.groups = int(linked.group.max(initial=-1)) + 1

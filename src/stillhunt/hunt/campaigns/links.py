@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import duckdb
 import numpy as np
+import pyarrow as pa
 
 from stillhunt.sketch.likelihood import Ints
 
@@ -35,7 +36,7 @@ class Kind:
     name: str
     family: str
     source: str
-    """Relation that has it, with ``account_id`` and ``ts_us``."""
+    """Relation that has it, with ``account_id`` and, unless it is of accounts, ``ts_us``."""
     value: str
     """SQL of the value, a BIGINT."""
     view: str
@@ -46,6 +47,8 @@ class Kind:
     """Linked exchanges of an account, on average, below which the value is no trace of work."""
     most: float = 1.0
     """Share of all tenants above which the value is nobody's: a browser, a provider."""
+    is_of_accounts: bool = False
+    """An account has one such value, on each of its exchanges."""
 
 
 def _number(*columns: str) -> str:
@@ -55,11 +58,8 @@ def _number(*columns: str) -> str:
 
 
 _SIGNED_UP = "created_at_us - created_at_us % 86400000000"
-_OF_ACCOUNTS = """(
-    SELECT d.*, e.ts_us FROM directory AS d JOIN exchanges AS e ON e.account_id = d.account_id
-)"""
 _SIGN_UPS = f"""(
-    SELECT d.day, d.email_pattern, e.account_id, e.ts_us
+    SELECT account_id, email_pattern, day
     FROM (
         SELECT account_id, email_pattern, {_SIGNED_UP} AS day,
                COUNT(*) OVER (PARTITION BY email_pattern, {_SIGNED_UP}) AS here,
@@ -68,17 +68,19 @@ _SIGN_UPS = f"""(
                COUNT(*) OVER () AS all_accounts
         FROM directory
         WHERE email_pattern IS NOT NULL AND created_at_us IS NOT NULL
-    ) AS d
-    JOIN exchanges AS e ON e.account_id = d.account_id
+    )
     WHERE here >= 3.0 * of_pattern * of_day / all_accounts
 )"""
 
 
-def _of_exchanges(name: str, family: str, *columns: str, **more: float) -> Kind:
+def _of_exchanges(
+    name: str, family: str, *columns: str, repeats: float = 1.5, most: float = 1.0
+) -> Kind:
     """Return what exchanges carry; a hash of *columns*, or the column *name* as it is."""
     return Kind(
         name=name, family=family, source="exchanges", view="exchanges",
-        needs=columns or (name,), value=_number(*columns) if columns else name, **more,
+        needs=columns or (name,), value=_number(*columns) if columns else name,
+        repeats=repeats, most=most,
     )  # fmt: skip
 
 
@@ -86,7 +88,7 @@ def _of_directory(name: str, source: str, *columns: str, needs: tuple[str, ...])
     """Return what the directory says of accounts, on each of their exchanges."""
     return Kind(
         name=name, family="identity", source=source, view="directory", needs=needs,
-        value=_number(*columns), most=_FEW,
+        value=_number(*columns), most=_FEW, is_of_accounts=True,
     )  # fmt: skip
 
 
@@ -107,7 +109,7 @@ KINDS: tuple[Kind, ...] = (
         "client", "infrastructure", "ja4", "header_order_hash", "user_agent", most=_FEW
     ),
     *(
-        _of_directory(name, _OF_ACCOUNTS, name, needs=(name,))
+        _of_directory(name, "directory", name, needs=(name,))
         for name in ("payment_hash", "phone_hash", "device_hash")
     ),
     _of_directory(
@@ -133,40 +135,72 @@ def shared_values(con: duckdb.DuckDBPyConnection, kinds: Sequence[Kind]) -> Shar
     """Return what FEWEST or more tenants share, joined into groups.
 
     Args:
-        con: With the views of *kinds* and the table ``coded`` with ``account`` and ``tenant``.
+        con: With the views of *kinds* and the table ``coded`` of ``known_accounts``.
         kinds: What to look for.
     """
     tenants = con.sql("SELECT COUNT(DISTINCT tenant) FROM coded").fetchall()[0][0]
-    minima = ", ".join(f"MIN(hash(tenant + {k} * 1000003)) AS h{k}" for k in range(HASHES))
-    parts = [
-        f"""
-        SELECT {number} AS kind, value, COUNT(DISTINCT tenant) AS tenants,
-               SUM(times)::BIGINT AS exchanges, {minima}
+    parts = [_of_kind(con, number, kind, tenants) for number, kind in enumerate(kinds)]
+    rows = [np.concatenate(column) for column in zip(*parts, strict=True)]
+    order = np.lexsort((rows[1], rows[0], -rows[3]))[:MOST_VALUES]
+    kind, value, users, exchanges = (column[order] for column in rows)
+    return Shared(
+        kind=kind,
+        value=value,
+        tenants=users,
+        exchanges=exchanges,
+        group=_joined(_minima(con, kinds, kind, value), users),
+    )
+
+
+def _of_kind(
+    con: duckdb.DuckDBPyConnection, number: int, kind: Kind, tenants: int
+) -> tuple[Ints, Ints, Ints, Ints]:
+    """Return number, value, tenants and exchanges of each value of *kind* that is shared.
+
+    One kind at a time: DuckDB would hold the tables of all of them at once.
+    """
+    times = "SUM(c.exchanges)" if kind.is_of_accounts else "COUNT(*)"
+    found = con.sql(f"""
+        SELECT value, COUNT(*) AS tenants, SUM(times)::BIGINT AS exchanges
         FROM (
-            SELECT {kind.value} AS value, c.tenant, COUNT(*) AS times
+            SELECT {kind.value} AS value, c.tenant, {times} AS times
             FROM {kind.source} AS s
             JOIN coded AS c ON c.account_id = s.account_id
             WHERE {kind.value} IS NOT NULL
             GROUP BY {kind.value}, c.tenant
         )
         GROUP BY value
-        HAVING COUNT(DISTINCT tenant) BETWEEN {FEWEST} AND {kind.most} * {tenants}
+        HAVING COUNT(*) BETWEEN {FEWEST} AND {kind.most} * {tenants}
            AND SUM(times) >= {kind.repeats} * COUNT(*)
-        """
-        for number, kind in enumerate(kinds)
-    ]
-    found = con.sql(
-        f"SELECT * FROM ({' UNION ALL '.join(parts)})"
-        f" ORDER BY exchanges DESC, kind, value LIMIT {MOST_VALUES}"
-    ).fetchnumpy()
-    hashes = np.stack([np.asarray(found[f"h{k}"], np.uint64) for k in range(HASHES)])
-    return Shared(
-        kind=found["kind"].astype(np.int64),
-        value=found["value"].astype(np.int64),
-        tenants=found["tenants"].astype(np.int64),
-        exchanges=found["exchanges"].astype(np.int64),
-        group=_joined(hashes, found["tenants"].astype(np.int64)),
+        ORDER BY exchanges DESC, value
+        LIMIT {MOST_VALUES}
+    """).fetchnumpy()
+    value, users, exchanges = (
+        found[n].astype(np.int64) for n in ("value", "tenants", "exchanges")
     )
+    return np.full(len(value), number, np.int64), value, users, exchanges
+
+
+def _minima(
+    con: duckdb.DuckDBPyConnection, kinds: Sequence[Kind], kind: Ints, value: Ints
+) -> np.ndarray[tuple[int, int], np.dtype[np.uint64]]:
+    """Return the smallest hashes of the users of each value, shape (HASHES, values)."""
+    minima = ", ".join(f"MIN(hash(c.tenant + {k} * 1000003)) AS h{k}" for k in range(HASHES))
+    hashes = np.zeros((HASHES, len(value)), np.uint64)
+    for number in np.unique(kind).tolist():
+        one, rows = kinds[number], np.flatnonzero(kind == number)
+        con.register("looked_at", pa.table({"row": rows, "number": value[rows]}))
+        found = con.sql(f"""
+            SELECT v.row, {minima}
+            FROM {one.source} AS s
+            JOIN looked_at AS v ON v.number = {one.value}
+            JOIN coded AS c ON c.account_id = s.account_id
+            GROUP BY v.row
+        """).fetchnumpy()
+        con.unregister("looked_at")
+        for k in range(HASHES):
+            hashes[k, found["row"]] = found[f"h{k}"]
+    return hashes
 
 
 def _joined(hashes: np.ndarray[tuple[int, int], np.dtype[np.uint64]], tenants: Ints) -> Ints:
