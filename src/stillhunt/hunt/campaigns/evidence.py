@@ -50,6 +50,8 @@ CALENDAR_DAYS = 4
 """Days of a period in which a busiest day says something."""
 VISIT_US = 30 * 60_000_000
 """Requests of one account that follow each other by less are one visit."""
+_MIX = -7046029254386353131
+"""An odd number of 64 bits, 2^64 over the golden ratio."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,10 +138,15 @@ def _novelty(groups: Groups) -> Floats:
     Whoever buys answers does not buy one twice; timers and suites ask the same every day.
     """
     members = groups.members
-    known = groups.fill != 0
-    keys = np.stack([members.linked.group, groups.fill])
-    _, at, times_ = np.unique(keys, axis=1, return_inverse=True, return_counts=True)
-    again = known & (times_[at.ravel()] > 1)
+    # Group and fill in one number, as odd a mixture as the hash that the fill is already.
+    keys = groups.fill ^ (members.linked.group * _MIX)
+    order = np.argsort(keys)
+    keys = keys[order]
+    same = keys[1:] == keys[:-1]
+    again = np.zeros(len(keys), bool)
+    again[order[1:][same]] = True
+    again[order[:-1][same]] = True
+    again &= groups.fill != 0
     share: Floats = np.bincount(members.of, again, len(members)) / members.n
     return -share
 
@@ -176,12 +183,13 @@ def _premises(groups: Groups) -> Floats:
     if not len(members):
         return np.zeros(0)
     known = codes >= 0
-    pairs = np.unique(np.stack([members.of[known], codes[known]]), axis=1)
+    stride = int(codes.max(initial=0)) + 1
+    pairs = np.unique(members.of[known] * stride + codes[known])
     cells, counts = np.unique(
-        np.stack([members.group[pairs[0]], pairs[1]]), axis=1, return_counts=True
+        members.group[pairs // stride] * stride + pairs % stride, return_counts=True
     )
     most = np.zeros(members.groups)
-    np.maximum.at(most, cells[0], counts)
+    np.maximum.at(most, cells // stride, counts)
     share: Floats = most / np.maximum(members.accounts_of, 1)
     return share[members.group]
 
