@@ -1,4 +1,7 @@
-"""``python -m benchmarks [NAME ...]``: a table on standard output, JSON beside it."""
+"""``python -m benchmarks [NAME ...]``: a table on standard output, JSON beside it.
+
+``python -m benchmarks judgement [OPTIONS]`` is the whole judgement of the hunt, an hour long.
+"""
 
 import json
 import os
@@ -12,7 +15,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import engines, hunts, ingest, sketch, tail
+from benchmarks import engines, hunts, ingest, judgement, sketch, tail
 
 OUT = Path("build/benchmarks.json")
 BENCHMARKS: dict[str, Callable[[], list[dict[str, Any]]]] = {
@@ -68,4 +71,7 @@ def _cell(value: object) -> str:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    if sys.argv[1:2] == ["judgement"]:
+        judgement.main(sys.argv[2:])
+    else:
+        main(sys.argv[1:])

@@ -1,4 +1,4 @@
-"""The whole judgement by one command: ``python -m benchmarks.judgement``.
+"""The whole judgement by one command: ``./dev bench judgement``.
 
 A grid of cells (campaign x evasion x seed), each simulated, hunted and judged; then the table
 of goals, the baselines, ablations and the cost to evade, as JSON and as a page with pictures.
@@ -100,7 +100,7 @@ def main(words: Sequence[str]) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.judgement")
+    parser = argparse.ArgumentParser(prog="./dev bench judgement")
     parser.add_argument("--out", type=Path, default=OUT)
     parser.add_argument("--campaigns", nargs="*", default=[], help="default: all")
     parser.add_argument("--seeds", type=int, default=5)
