@@ -199,3 +199,11 @@ def test_the_period_begins_in_the_middle_of_things() -> None:
     for row in first.select(["session_id", "turns"]).to_pylist():
         began.setdefault(row["session_id"], row["turns"])
     assert any(turns > 1 for turns in began.values())
+
+
+def test_pipelines_do_not_grow_for_ever() -> None:
+    jobs = Pipelines(count=200, seed=3, per_day=60)
+    later, soon = (
+        sum(len(jobs.arrivals(d, 0, d % 5)) for d in days) for days in ((170, 171), (14, 15))
+    )
+    assert later < 1.2 * soon

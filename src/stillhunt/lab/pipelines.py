@@ -43,6 +43,7 @@ ALWAYS, NIGHTLY, OFFICE, FLAT = range(4)  # flat: round the clock without a swel
 SHARES = (0.5, 0.25, 0.25)
 SWELL = hours("clients")
 DESKS = np.array([0] * 7 + [3, 8, 10, 11, 10, 7, 9, 11, 11, 9, 5, 2] + [0] * 5, dtype=float)
+GROWING = 14  # days that a growth goes on: for half a year it would fill the earth
 RAMP_SIGMA = 0.35  # growth of the rate over a week, log-normal: some customers double
 ANSWER_SIGMA = measured("clients", "answer_sigma")
 STEPS = 3  # most templates of one pipeline, for the steps of its work; half have one
@@ -139,7 +140,7 @@ class Pipelines:
         t = self._traits
         rate = (
             t["volume"]
-            * np.exp(t["ramp"] * day / 7)
+            * np.exp(t["ramp"] * min(day, GROWING) / 7)
             * (t["weekend"] if weekday >= SATURDAY else 1)
         )
         rate = np.where((t["schedule"] == OFFICE) & (weekday >= SATURDAY), 0, rate)

@@ -136,7 +136,7 @@ class Operation:
     @cached_property
     def code(self) -> Corpus:
         """What is asked of a programmer."""
-        return Corpus(seed=self.salted + 1, domains=("coding",))
+        return Corpus(seed=self.salted + 1, domains=("coding",), common=(0.0, 0.1))
 
     @cached_property
     def drawn(self) -> dict[str, Any]:
