@@ -1,7 +1,7 @@
 """From scores to what a report says: campaigns, their members, and accounts.
 
-A group becomes part of a campaign when it is more likely than not that somebody runs it.
-Groups that share most of their members are one campaign. A member is named when its own
+A group becomes part of a campaign when LEAST of its members are convicted by evidence of their
+own. Groups that share most of their members are one campaign. A member is named when its own
 evidence convicts it (false discovery rate over all accounts); who only shares what the members
 share is listed as *possible*, and accused of nothing.
 """
@@ -27,6 +27,8 @@ NAMED, GRAVE = 0.05, 0.01
 """False discovery rate at which an account is named at all, and from which on it may be high."""
 COUNTS = 1.0
 """A family counts as evidence of its own from so many nats on."""
+LEAST = 3
+"""Accounts of a group that must be convicted before it is called a campaign."""
 CROWD = 10
 """Accounts of a campaign that may be critical."""
 DAY_US = 86_400_000_000
@@ -86,8 +88,9 @@ def _best(groups: Groups, scores: Scores, accounts: Accounts) -> tuple[Floats, I
     """Return the score of each account in its best group, and that member; -1 for none."""
     members = groups.members
     best, where = np.full(len(accounts), -np.inf), np.full(len(accounts), -1, np.int64)
-    pairs = np.unique(np.stack([groups.account, members.of]), axis=1)  # accounts that linked
-    account, member = pairs[0], pairs[1]
+    stride = len(accounts)
+    pairs = np.unique(members.of * stride + groups.account)  # accounts that linked
+    account, member = pairs % stride, pairs // stride
     order = np.lexsort((member, scores.member[member]))
     best[account[order]] = scores.member[member[order]]
     where[account[order]] = member[order]
@@ -97,8 +100,10 @@ def _best(groups: Groups, scores: Scores, accounts: Accounts) -> tuple[Floats, I
 def _merged(groups: Groups, scores: Scores, q: Floats, where: Ints) -> list[list[int]]:
     """Return the groups that somebody runs, those with mostly the same members together."""
     members = groups.members
-    convicted = np.unique(members.group[where[(where >= 0) & (q <= NAMED)]])
-    run = convicted[scores.group[convicted] > 0]
+    convicted, names = np.unique(
+        members.group[where[(where >= 0) & (q <= NAMED)]], return_counts=True
+    )
+    run = convicted[names >= LEAST]
     run = run[np.argsort(-scores.group[run], kind="stable")]
     first = np.searchsorted(members.group, np.arange(members.groups + 1))
     kept: list[tuple[set[int], list[int]]] = []
