@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stillhunt.lab.judge.baselines.components import component_of
@@ -117,6 +117,7 @@ def pairs(found: set[tuple[int, int]]) -> Shared:
     return Shared(account, value, np.bincount(value, minlength=len(values)))
 
 
+@settings(deadline=None)
 @given(edges)
 def test_components_are_those_of_a_walk(found: set[tuple[int, int]]) -> None:
     labels = component_of(pairs(found), 12)
@@ -156,6 +157,7 @@ def slow_density(found: set[tuple[int, int]]) -> float:
     return best
 
 
+@settings(deadline=None)
 @given(edges.filter(bool))
 def test_the_best_density_is_that_of_plain_peeling_within_the_guarantee(
     found: set[tuple[int, int]],
@@ -212,6 +214,7 @@ def naive_windows(account: list[int], size: int) -> list[tuple[int, list[int]]]:
     return full
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 3), max_size=40), st.integers(1, 6), st.integers(1, 40))
 def test_windows_are_the_same_however_the_rows_are_batched(
     account: list[int], size: int, batch: int

@@ -22,6 +22,7 @@ def accounts(groups: list[int], tenants: list[int]) -> Accounts:
         campaign=np.array(["pool"] * attackers + [None] * (n - attackers), dtype=object),
         group=np.array([*names, *[None] * len(orgs)], dtype=object),
         tenant=np.array([*names, *orgs], dtype=object),
+        origin=np.array([f"a{i}" for i in range(n)], dtype=object),
         exchanges=np.full(n, 1),
         severity=np.zeros(n, np.int64),
         score=np.full(n, -np.inf),

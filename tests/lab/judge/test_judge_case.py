@@ -221,7 +221,13 @@ def test_pooled_cases_add_up_and_their_names_stay_apart(files: dict[str, Path]) 
     assert (recall.value, recall.low, recall.high) == (0.75, 0.75, 0.75)  # five alike
     assert five.honest_tokens_stopped == 300
     same = pooled_cases({str(n): case for n in range(5)}, {str(n): "crowd" for n in range(5)})
-    assert conclude(same, bootstrap=FEW).population.tenants == 9
+    again = conclude(same, bootstrap=FEW)
+    assert (again.population.tenants, again.population.honest) == (9, 50)
+    assert (again.population.distinct_honest, five.population.distinct_honest) == (10, 50)
+    alone = judged(files)
+    assert [s.fpr_bound for s in again.at_severity] == [s.fpr_bound for s in alone.at_severity]
+    assert five.at_severity[2].fpr_bound == pytest.approx(1 - 0.05 ** (1 / 50), rel=1e-5)
+    assert any("10 honest accounts cannot show" in note for note in again.notes)
 
 
 def test_a_judgement_is_what_its_schema_says(files: dict[str, Path]) -> None:

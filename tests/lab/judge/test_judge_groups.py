@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stillhunt.lab.judge.accounts import Accounts, accounts_of
@@ -99,6 +99,7 @@ def test_a_campaign_that_is_half_honest_is_false_and_its_kinds_are_told() -> Non
     assert (strange.honest, strange.attackers, strange.strangers) == (0, 1, 1)
 
 
+@settings(deadline=None)
 @given(st.lists(st.sets(st.integers(0, 19), min_size=1), max_size=6), st.integers(2, 10))
 def test_shares_are_shares_and_agree_with_sets(campaigns: list[set[int]], size: int) -> None:
     everybody = [*of("p", *range(size)), *of("h", *range(20 - size))]

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stillhunt.lab.judge.metrics import (
@@ -15,6 +15,7 @@ from stillhunt.lab.judge.metrics import (
     precision_at,
     rank,
     upper_rate,
+    upper_rate_of_repeats,
 )
 
 NEVER = -math.inf
@@ -83,6 +84,7 @@ def test_no_threshold_at_all_is_a_recall_of_zero_and_no_attackers_are_no_recall(
     assert honest.curve() == []
 
 
+@settings(deadline=None)
 @given(labelled)
 def test_at_its_own_base_rate_precision_is_the_share_of_the_accused_that_attack(
     pairs: list[tuple[float, bool]],
@@ -99,6 +101,7 @@ def test_at_its_own_base_rate_precision_is_the_share_of_the_accused_that_attack(
         assert fpr == pytest.approx(accused[~attack].mean())
 
 
+@settings(deadline=None)
 @given(labelled, st.floats(0, 1))
 def test_recall_at_a_rate_is_the_best_of_all_thresholds_that_keep_it(
     pairs: list[tuple[float, bool]], bound: float
@@ -114,6 +117,7 @@ def test_recall_at_a_rate_is_the_best_of_all_thresholds_that_keep_it(
     assert rank(scores, attack).recall_at_fpr(bound) == pytest.approx(best)
 
 
+@settings(deadline=None)
 @given(labelled, st.floats(0.001, 0.999), st.floats(0.1, 1))
 def test_recall_at_a_precision_is_the_best_of_all_thresholds_that_keep_it(
     pairs: list[tuple[float, bool]], base_rate: float, bound: float
@@ -127,6 +131,7 @@ def test_recall_at_a_precision_is_the_best_of_all_thresholds_that_keep_it(
     assert ranking.recall_at_precision(bound, base_rate) == best
 
 
+@settings(deadline=None)
 @given(labelled)
 def test_the_area_is_the_chance_that_an_attacker_outranks_an_honest_account(
     pairs: list[tuple[float, bool]],
@@ -139,6 +144,7 @@ def test_the_area_is_the_chance_that_an_attacker_outranks_an_honest_account(
     assert rank(scores, attack).area() == pytest.approx(float(chance))
 
 
+@settings(deadline=None)
 @given(labelled)
 def test_average_precision_is_the_mean_precision_where_attackers_stand(
     pairs: list[tuple[float, bool]],
@@ -150,6 +156,7 @@ def test_average_precision_is_the_mean_precision_where_attackers_stand(
     assert rank(scores, attack).average_precision() == pytest.approx(float(np.mean(each)))
 
 
+@settings(deadline=None)
 @given(labelled)
 def test_only_the_order_of_the_scores_counts(pairs: list[tuple[float, bool]]) -> None:
     scores, attack = split(pairs)
@@ -160,6 +167,7 @@ def test_only_the_order_of_the_scores_counts(pairs: list[tuple[float, bool]]) ->
     assert one.alarms.tolist() == other.alarms.tolist()
 
 
+@settings(deadline=None)
 @given(labelled, st.data())
 def test_a_weight_is_the_number_of_times_that_an_account_stands_there(
     pairs: list[tuple[float, bool]], data: st.DataObject
@@ -177,6 +185,7 @@ def test_a_weight_is_the_number_of_times_that_an_account_stands_there(
     assert weighted.area() == pytest.approx(repeated.area(), nan_ok=True)
 
 
+@settings(deadline=None)
 @given(labelled)
 def test_a_score_that_is_no_number_is_no_score(pairs: list[tuple[float, bool]]) -> None:
     scores, attack = split(pairs)
@@ -211,10 +220,29 @@ def test_the_upper_bound_of_a_rate_is_exact(false: int, of: int, bound: float) -
     assert upper_rate(false, of) == pytest.approx(bound, rel=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("false", "of", "distinct", "as_if"),
+    [
+        (0, 50, 10, 0),
+        (1, 50, 10, 1),
+        (5, 50, 10, 1),
+        (6, 50, 10, 2),
+        (50, 50, 10, 10),
+        (3, 9, 9, 3),
+    ],
+)
+def test_judging_an_account_again_is_no_new_account(
+    false: int, of: int, distinct: int, as_if: int
+) -> None:
+    assert upper_rate_of_repeats(false, of, distinct) == upper_rate(as_if, distinct)
+
+
 def test_nobody_has_no_rate() -> None:
     assert math.isnan(upper_rate(0, 0))
+    assert math.isnan(upper_rate_of_repeats(0, 0, 0))
 
 
+@settings(deadline=None)
 @given(st.integers(1, 200), st.data())
 def test_at_the_upper_bound_so_few_are_as_rare_as_it_says(of: int, data: st.DataObject) -> None:
     false = data.draw(st.integers(0, of - 1))

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stillhunt.lab.judge.reliability import brier, expected_error, reliability, wilson
@@ -29,6 +29,7 @@ def test_no_claims_have_no_error() -> None:
     assert math.isnan(brier(np.zeros(0), np.zeros(0, bool)))
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.floats(0, 1), st.booleans()), max_size=50))
 def test_every_claim_is_in_one_bin_and_within_its_bounds(claims: list[tuple[float, bool]]) -> None:
     said = np.array([c for c, _ in claims], dtype=float)

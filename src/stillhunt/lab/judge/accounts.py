@@ -39,6 +39,9 @@ class Accounts:
     """Who acts as one; None where nobody does."""
     tenant: Names
     """Organisation, else the account itself: what a bootstrap draws."""
+    origin: Names
+    """Who it is, however many populations it is in: an honest account that several campaigns are
+    simulated beside is judged each time, and is one account."""
     exchanges: Ints
     """Requests sent; -1 where no exchanges were given."""
     severity: Ints
@@ -55,6 +58,11 @@ class Accounts:
     def is_honest(self) -> Flags:
         """Which accounts attack nobody."""
         return ~self.is_attack
+
+    @property
+    def distinct_honest(self) -> int:
+        """How many honest accounts there are, each counted once."""
+        return len(set(self.origin[self.is_honest]))
 
     def table(self) -> pa.Table:
         """Return the accounts as an Arrow table, to keep."""
@@ -121,6 +129,7 @@ def accounts_of(
         group=_names([known[one].group for one in ids]),
         tenant=_names([f"org/{tenants[one]}" if tenants and one in tenants else one
                        for one in ids]),
+        origin=_names(ids),
         exchanges=np.array([-1 if exchanges is None else exchanges[one] for one in ids], np.int64),
         severity=severity,
         score=score,
@@ -144,6 +153,7 @@ def pooled(many: Mapping[str, Accounts], tenants: Mapping[str, str] | None = Non
         "ids": {name: name for name in many},
         "group": {name: name for name in many},
         "tenant": {name: (tenants or {}).get(name, name) for name in many},
+        "origin": {name: (tenants or {}).get(name, name) for name in many},
     }
     columns: dict[str, Any] = {}
     for field in fields(Accounts):

@@ -16,7 +16,7 @@ from stillhunt.lab.judge.metrics import (
     least_honest,
     precision_at,
     rank,
-    upper_rate,
+    upper_rate_of_repeats,
 )
 
 __all__ = ["BASE_RATES", "FPRS", "PRECISION", "SEVERITIES", "at_severity", "by_exchanges",
@@ -72,21 +72,26 @@ def score(accounts: Accounts, scores: Floats, *, rounds: int, seed: int) -> shap
     wanted = _wanted()
     spread = intervals(accounts, scores, wanted, rounds=rounds, seed=seed)
     had = {name: _estimate(figure(ranking), spread[name]) for name, figure in wanted.items()}
+    distinct = accounts.distinct_honest
     return shape.Score(
         scored=int((scores > -np.inf).sum()),
         pr_auc=had["pr_auc"],
         pr_auc_at={f"{b:g}": known(ranking.average_precision(b)) for b in BASE_RATES},
         roc_auc=known(ranking.area()),
         recall_at_zero=had["zero"],
-        at_fpr=[_at_rate(ranking, fpr, had[f"fpr/{fpr}"]) for fpr in FPRS],
-        at_precision=[_at_precision(ranking, b, had[f"precision/{b}"]) for b in BASE_RATES],
+        at_fpr=[_at_rate(ranking, fpr, had[f"fpr/{fpr}"], distinct) for fpr in FPRS],
+        at_precision=[
+            _at_precision(ranking, b, had[f"precision/{b}"], distinct) for b in BASE_RATES
+        ],
         curve=ranking.curve(),
     )
 
 
-def _at_rate(ranking: Ranking, fpr: float, recall: shape.Estimate | None) -> shape.AtRate:
+def _at_rate(
+    ranking: Ranking, fpr: float, recall: shape.Estimate | None, distinct: int
+) -> shape.AtRate:
     needed = least_honest(fpr)
-    is_measurable = ranking.honest >= needed
+    is_measurable = distinct >= needed
     at = ranking.last_at_fpr(fpr) if is_measurable else None
     return shape.AtRate(
         fpr=fpr,
@@ -99,11 +104,11 @@ def _at_rate(ranking: Ranking, fpr: float, recall: shape.Estimate | None) -> sha
 
 
 def _at_precision(
-    ranking: Ranking, base_rate: float, recall: shape.Estimate | None
+    ranking: Ranking, base_rate: float, recall: shape.Estimate | None, distinct: int
 ) -> shape.AtPrecision:
     at = ranking.last_at_precision(PRECISION, base_rate)
     false = _false(ranking, at)
-    bound = upper_rate(false, int(ranking.honest))
+    bound = upper_rate_of_repeats(false, int(ranking.honest), distinct)
     share = float(ranking.recall[at]) if at is not None else 0.0
     is_known = recall is not None
     return shape.AtPrecision(
@@ -142,7 +147,7 @@ def at_severity(accounts: Accounts, *, rounds: int, seed: int) -> Iterator[shape
         )
         recall, fpr = _last_recall(ranking), _last_fpr(ranking)
         false = int((accused & accounts.is_honest).sum())
-        bound = upper_rate(false, int(ranking.honest))
+        bound = upper_rate_of_repeats(false, int(ranking.honest), accounts.distinct_honest)
         own = ranking.attackers / len(accounts)
         yield shape.AtSeverity(
             severity=least,
@@ -209,7 +214,7 @@ def _part(accounts: Accounts, whole: Ranking, name: str, mine: Flags) -> shape.P
     for fpr in FPRS:
         at = whole.last_at_fpr(fpr)
         least = math.inf if at is None else whole.scores[at]
-        is_measurable = whole.honest >= least_honest(fpr)
+        is_measurable = accounts.distinct_honest >= least_honest(fpr)
         share = float((accounts.score[mine] >= least).mean())
         shares[f"{fpr:g}"] = share if is_measurable else None
     return shape.Part(

@@ -82,6 +82,7 @@ def _population(case: Case) -> shape.Population:
         accounts=len(accounts),
         attackers=int(accounts.is_attack.sum()),
         honest=int(accounts.is_honest.sum()),
+        distinct_honest=accounts.distinct_honest,
         base_rate=float(accounts.is_attack.mean()),
         tenants=len(set(accounts.tenant[accounts.is_honest])),
         groups=len(groups_of(accounts)),
@@ -147,7 +148,7 @@ def _q_values(accounts: Accounts) -> Iterator[shape.QValues]:
 def _notes(case: Case) -> Iterator[str]:
     """Yield what the figures cannot say, in sentences."""
     accounts = case.accounts
-    honest, attackers = int(accounts.is_honest.sum()), int(accounts.is_attack.sum())
+    honest, attackers = accounts.distinct_honest, int(accounts.is_attack.sum())
     for fpr in FPRS:
         if honest < (needed := least_honest(fpr)):
             yield (

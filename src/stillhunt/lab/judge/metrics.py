@@ -26,6 +26,7 @@ __all__ = [
     "precision_at",
     "rank",
     "upper_rate",
+    "upper_rate_of_repeats",
 ]
 
 Floats = npt.NDArray[np.float64]
@@ -197,6 +198,17 @@ def upper_rate(false: int, of: int, confidence: float = 0.95) -> float:
         else:
             high = middle
     return high
+
+
+def upper_rate_of_repeats(false: int, of: int, distinct: int) -> float:
+    """Return ``upper_rate`` where *of* accounts are only *distinct* ones, judged repeatedly.
+
+    Judging an account again beside another campaign is no new account: both counts are divided
+    by the mean number of times, the false ones rounded up.
+    """
+    if not of:
+        return math.nan
+    return upper_rate(min(distinct, math.ceil(false * distinct / of - 1e-9)), distinct)
 
 
 def _at_most(count: int, of: int, rate: float) -> float:

@@ -39,6 +39,9 @@ class Population(_Part):
     """Those of them that sent something; all figures are over these."""
     attackers: int
     honest: int
+    distinct_honest: int
+    """The same, but an account that was judged beside several campaigns counts once: bounds of
+    rates rest on these."""
     base_rate: float
     """Share of attackers."""
     tenants: int
