@@ -14,7 +14,7 @@ from stillhunt.lab.clients import BROWSERS, DESKTOP, SDKS, TOOLS
 from stillhunt.lab.evasion import Evasion
 from stillhunt.lab.grammar import IntArray
 from stillhunt.lab.homelands import Homeland, settle
-from stillhunt.lab.identity import Identity, records
+from stillhunt.lab.identity import USES, Identity, records
 from stillhunt.lab.native import mix, salt
 
 __all__ = ["Outfit"]
@@ -30,7 +30,7 @@ CARD = 40  # accounts on one card at most, where a few cards are shared
 UNPAID = (0.15, 0.4)  # share on trial credits, without card and phone
 TIERS = (("basic",), ("basic", "person"), ("basic", "person", "person"))
 SCATTERED = 0.6  # share of campaigns whose accounts claim to live all over the world
-USES = ("research", "education", "personal", "coding", "study", "writing", "unknown")
+SCRIPTED = 0.6  # share of campaigns whose addresses of mail come from one script
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,7 +119,8 @@ class Outfit:
         )
         fresh = Identity(
             tiers=tiers, uses=USES, oldest_days=oldest, burst_h=burst, card="each",
-            device=device, email="scripted", unpaid=unpaid,
+            device=device, unpaid=unpaid,
+            email="scripted" if rng.random() < SCRIPTED else "free",
         )  # fmt: skip
         if not self.ways.aged:
             return fresh

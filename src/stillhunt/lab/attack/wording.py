@@ -95,7 +95,7 @@ def draft(rng: np.random.Generator, family: str, *, paraphrase: bool = False) ->
         glue=GLUE[rng.integers(len(GLUE))],
         quotes=QUOTES[rng.integers(len(QUOTES))],
         output=(frame["output"][0] * rng.lognormal(0, 0.15), frame["output"][1]),
-        max_tokens=frame.get("max_tokens", int(rng.choice([0, 2048, 4096]))),
+        max_tokens=frame.get("max_tokens", int(rng.choice([0, 0, 2048, 4096]))),
         tools=frame.get("tool_count", 0),
         turns=frame.get("turns", 1),
     )
