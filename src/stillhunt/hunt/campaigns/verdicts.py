@@ -27,6 +27,9 @@ NAMED, GRAVE = 0.05, 0.01
 """False discovery rate at which an account is named at all, and from which on it may be high."""
 COUNTS = 1.0
 """A family counts as evidence of its own from so many nats on."""
+MOSTLY = 0.5
+"""Share of the members of a group that must be convicted, so that it is more than a text that
+convicted accounts share with everybody."""
 LEAST = 3
 """Accounts of a group that must be convicted before it is called a campaign."""
 CROWD = 10
@@ -75,9 +78,10 @@ def decide(groups: Groups, scores: Scores, accounts: Accounts, told: Weights) ->
     known = np.flatnonzero(where >= 0)
     q = np.ones(len(accounts))
     q[known] = q_values(p_values(best[known], told), len(accounts))
-    campaigns = []
-    for theirs in _merged(groups, scores, q, where):
-        campaign = _campaign(groups, scores, accounts, theirs, q, best, where, told)
+    campaigns: list[Campaign] = []
+    for theirs in _merged(groups, accounts, q):
+        taken = np.array([m.account for one in campaigns for m in one.members], np.int64)
+        campaign = _campaign(groups, scores, accounts, theirs, q, best, where, told, taken)
         if campaign is not None:
             campaigns.append(campaign)
     campaigns.sort(key=lambda one: (-one.severity, -one.score, one.id))
@@ -97,25 +101,30 @@ def _best(groups: Groups, scores: Scores, accounts: Accounts) -> tuple[Floats, I
     return best, where
 
 
-def _merged(groups: Groups, scores: Scores, q: Floats, where: Ints) -> list[list[int]]:
-    """Return the groups that somebody runs, those with mostly the same members together."""
+def _merged(groups: Groups, accounts: Accounts, q: Floats) -> list[list[int]]:
+    """Return the groups that somebody runs, those with mostly the same members together.
+
+    Those are the groups of which most members are convicted, whatever convicts them: a pool on
+    four cards is convicted card by card, and is one by its text.
+    """
     members = groups.members
-    convicted, names = np.unique(
-        members.group[where[(where >= 0) & (q <= NAMED)]], return_counts=True
-    )
-    run = convicted[names >= LEAST]
-    run = run[np.argsort(-scores.group[run], kind="stable")]
+    guilty = np.zeros(accounts.n_tenants, bool)
+    guilty[accounts.tenant[q <= NAMED]] = True
+    names = np.bincount(members.group, guilty[members.account], members.groups)
+    run = np.flatnonzero((names >= LEAST) & (names >= MOSTLY * members.accounts_of))
+    run = run[np.argsort(-names[run], kind="stable")]
     first = np.searchsorted(members.group, np.arange(members.groups + 1))
     kept: list[tuple[set[int], list[int]]] = []
     for group in run.tolist():
-        who = set(members.account[first[group] : first[group + 1]].tolist())
+        who = members.account[first[group] : first[group + 1]]
+        convicted = set(who[guilty[who]].tolist())
         for have, theirs in kept:
-            if len(have & who) >= OVERLAP * min(len(have), len(who)):
-                have.update(who)
+            if len(have & convicted) >= OVERLAP * min(len(have), len(convicted)):
+                have.update(convicted)
                 theirs.append(group)
                 break
         else:
-            kept.append((who, [group]))
+            kept.append((convicted, [group]))
     return [theirs for _, theirs in kept]
 
 
@@ -128,14 +137,15 @@ def _campaign(
     best: Floats,
     where: Ints,
     told: Weights,
+    taken: Ints,
 ) -> Campaign | None:
     members = groups.members
     is_theirs = np.isin(members.linked.group, theirs)
-    who = np.unique(groups.account[is_theirs])
-    at_home = np.isin(members.group[where[who]], theirs)
-    named = who[at_home & (q[who] <= NAMED)]
-    if not len(named):
+    who = np.setdiff1d(np.unique(groups.account[is_theirs]), taken)
+    named = who[q[who] <= NAMED]
+    if len(named) < LEAST:
         return None
+    theirs = sorted(theirs, key=lambda group: (-scores.group[group], group))
     lead = theirs[0]
     terms = dict.fromkeys(FAMILIES, 0.0)
     for feature, family in FEATURES.items():
@@ -147,7 +157,7 @@ def _campaign(
         id=str(uuid.uuid5(NAMESPACE, name)),
         groups=theirs,
         score=float(scores.group[lead]),
-        possible=[int(a) for a in who if a not in set(named.tolist())],
+        possible=who[(q[who] > NAMED) & (best[who] > 0)].tolist(),
         families={n: v for n, v in terms.items() if v > 0},
     )
     for account in named.tolist():
