@@ -59,9 +59,9 @@ def test_a_pool_asks_each_question_as_often_as_it_samples_and_no_more(seed: int)
     samples = one.drawn["samples"]  # type: ignore[attr-defined]
     accounts = users_of(table("pool", seed=seed), "prompt")
     uses = Counter(table("pool", seed=seed)["prompt"].to_pylist())
-    assert max(uses.values()) <= 3 * samples  # by chance: some questions are short
-    assert np.mean([n > samples for n in uses.values()]) < 0.03
-    assert np.mean([len(a) > 1 for a in accounts.values()]) < 0.03 or samples > 1
+    assert max(uses.values()) <= 3 * samples + 3  # by chance: some questions are short
+    assert np.mean([n > samples for n in uses.values()]) < 0.05
+    assert np.mean([len(a) > 1 for a in accounts.values()]) < 0.05 or samples > 1
 
 
 @seeded
