@@ -1,10 +1,13 @@
 """What every test may rely on, and the closing count of what was skipped and why."""
 
 import os
+import threading
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from endpoint_kit import Endpoint
 
 FORBID = os.environ.get("STILLHUNT_FORBID_SKIPS", "")
 """Marker whose skipped tests fail the run: CI forbids skipped integration tests."""
@@ -25,6 +28,18 @@ def data() -> Path:
     if not folder:
         pytest.skip("STILLHUNT_DATA does not name the folder of public data")
     return Path(folder)
+
+
+@pytest.fixture
+def endpoint() -> Iterator[Endpoint]:
+    """Return an HTTP end point on loopback that counts what it is sent."""
+    made = Endpoint()
+    thread = threading.Thread(target=made.server.serve_forever, daemon=True)
+    thread.start()
+    yield made
+    made.server.shutdown()
+    made.server.server_close()
+    thread.join()
 
 
 def pytest_terminal_summary(

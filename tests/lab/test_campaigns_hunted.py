@@ -1,7 +1,6 @@
 """A whole hunt of a simulated population: who is named, who is not, and what is said of it."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
