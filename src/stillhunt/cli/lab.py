@@ -102,3 +102,20 @@ def lab_calibrate(
         )
     if json_ is not None:
         write_json({"schema": "stillhunt.calibration/1", "held_out": rows}, json_)
+
+
+@app.command("train")
+def lab_train(
+    out: Annotated[Path, typer.Option("--out", help="Folder to write models.npz and card.json.")],
+    seed: Annotated[int, typer.Option("--seed")] = 1,
+    texts: Annotated[int, typer.Option("--texts", help="How many texts to write.")] = 90_000,
+    measure: Annotated[
+        bool, typer.Option("--measure/--no-measure", help="Hold out families and measure.")
+    ] = True,
+    config: Config = None,
+) -> None:
+    """Train the text models that run at ingest, and measure them on what they have not seen."""
+    from stillhunt.lab.train import train
+
+    check_settings(config)
+    typer.echo(train(out, seed=seed, texts=texts, measure=measure), err=True)

@@ -20,7 +20,7 @@ __all__ = ["DETECTORS", "Hunt", "answer", "described", "hunts", "listing", "page
 
 DETECTORS = "stillhunt.hunt.detectors"
 FROM_PROMPT = {c.name for c in COLUMNS if c.part == "sketch"} - {
-    "system_template", "elicitation", "probe", "template_public",
+    "system_template", "template_public",
 }  # fmt: skip
 """Columns that ingest computes where there is a prompt."""
 NOT_MEASURED = "not measured yet"

@@ -14,7 +14,8 @@ import pyarrow.compute as pc
 from stillhunt.hunt.pieces import column_of
 from stillhunt.model.exchange import COLUMNS
 from stillhunt.sketch import alphabet
-from stillhunt.sketch.kernels import text
+from stillhunt.sketch.kernels import models, text
+from stillhunt.sketch.models.shipped import MODELS, shipped
 from stillhunt.sketch.pieces import MOST
 from stillhunt.sketch.template import SKETCH_VERSION
 
@@ -23,8 +24,8 @@ __all__ = ["add_sketches", "is_compiled"]
 _KINDS = {"int64": pa.int64(), "int32": pa.int32(), "int16": pa.int16(),
           "float32": pa.float32(), "string": pa.string()}  # fmt: skip
 _TYPES = {c.name: _KINDS[c.kind] for c in COLUMNS if c.part == "sketch"}
-_ELSEWHERE = {"system_template", "elicitation", "probe", "template_public"}
-"""Not made from one text by the kernel: of the system prompt, or only brought along."""
+_ELSEWHERE = {"system_template", *MODELS, "template_public"}
+"""Not made from the prompt by the sketch kernel: of another text too, or only brought along."""
 _PIECES = pa.list_(pa.int64(), MOST)
 _SCRIPTS = pa.array(alphabet.SCRIPTS, pa.string())
 
@@ -45,7 +46,10 @@ def _language_table() -> pa.Array:
 
 _LANGUAGES = _language_table()
 
-is_compiled = text.is_compiled
+
+def is_compiled() -> bool:
+    """Say whether all kernels are compiled, in this process or in the cache on disk."""
+    return text.is_compiled() and models.is_compiled()
 
 
 def add_sketches(table: pa.Table, seed: int, *, with_pieces: bool = False) -> pa.Table:
@@ -69,6 +73,7 @@ def add_sketches(table: pa.Table, seed: int, *, with_pieces: bool = False) -> pa
         pieces["system_prompt"] = system["pieces"]
         made["system_template"] = system["template"]
         made.setdefault("sketch_version", pa.nulls(len(table), pa.int16()))
+    made |= _likenesses(table)
     for name, kind in _TYPES.items():
         column = _merge(table, name, kind, made)
         if name == "sketch_version" and "system_template" in made:
@@ -88,10 +93,40 @@ def _merge(
         return pa.nulls(len(table), kind) if brought is None else brought
     if brought is None:
         return made[name]
+    if name in MODELS:
+        return pc.coalesce(made[name], brought)
     source = "system_prompt" if name == "system_template" else "prompt"
     if source not in table.column_names:
         return brought
     return pc.if_else(pc.is_valid(table[source]), made[name], brought)
+
+
+def _likenesses(table: pa.Table) -> dict[str, pa.ChunkedArray]:
+    """Return what the text models say of each row: of its prompt or its system prompt.
+
+    The higher of the two, since whoever harvests chooses where the request stands.
+    """
+    texts = [table[name] for name in ("prompt", "system_prompt") if name in table.column_names]
+    if not texts:
+        return {}
+    said = [_likeness(text) for text in texts]
+    return {
+        name: pc.max_element_wise(*(columns[place] for columns in said))
+        for place, name in enumerate(MODELS)
+    }
+
+
+def _likeness(column: pa.ChunkedArray) -> list[pa.ChunkedArray]:
+    """Return a column a model for a column of texts."""
+    given = shipped()
+    parts: list[list[pa.Array]] = [[] for _ in MODELS]
+    for chunk in _strings(column).chunks:
+        absent = chunk.is_null().to_numpy(zero_copy_only=False)
+        sums = models.sums(*_view(chunk), ~absent, given.weights, given.bounds)
+        found = given.probability(sums)
+        for place, part in enumerate(parts):
+            part.append(pa.array(found[:, place], mask=absent))
+    return [pa.chunked_array(part, pa.float32()) for part in parts]
 
 
 def _put(table: pa.Table, name: str, column: pa.ChunkedArray) -> pa.Table:
@@ -105,14 +140,19 @@ def _sketch_column(
     column: pa.ChunkedArray, seed: int, with_pieces: bool
 ) -> dict[str, pa.ChunkedArray]:
     """Sketch a column of texts, chunk by chunk."""
-    if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
-        column = column.cast(pa.large_string())
-    parts = [_sketch_chunk(chunk, seed, with_pieces) for chunk in column.chunks]
+    parts = [_sketch_chunk(chunk, seed, with_pieces) for chunk in _strings(column).chunks]
     kinds = {name: kind for name, kind in _TYPES.items() if name not in _ELSEWHERE}
     return {
         name: pa.chunked_array([part[name] for part in parts], kind)
         for name, kind in {**kinds, "pieces": _PIECES}.items()
     }
+
+
+def _strings(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return *column* in a type whose memory can be read as it stands."""
+    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+        return column
+    return column.cast(pa.large_string())
 
 
 def _sketch_chunk(chunk: pa.Array, seed: int, with_pieces: bool) -> dict[str, pa.Array]:

@@ -128,9 +128,10 @@ _SKETCH = (
             unit="bits"),
     _column("script", "string", "Dominant script: Latn, Cyrl ... (ISO 15924).", part="sketch"),
     _column("language", "string", "Language, where cheap to tell (ISO 639-1).", part="sketch"),
-    _column("elicitation", "float32", "Likeness to elicitation; only if the row brings it.",
+    _column("elicitation", "float32", "How likely the text asks for training material, 0 to 1.",
             part="sketch"),
-    _column("probe", "float32", "Likeness to probing; only if the row brings it.", part="sketch"),
+    _column("probe", "float32", "How likely it asks how far safeguards go, 0 to 1.",
+            part="sketch"),
     _column("template_public", "int64", "Template under the published seed; only if brought.",
             part="sketch"),
 )  # fmt: skip

@@ -1,0 +1,1 @@
+"""Text models that run at ingest, because later the text is gone."""
