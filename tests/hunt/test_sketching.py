@@ -164,7 +164,5 @@ def test_what_a_row_brought_along_stands_where_there_is_no_text() -> None:
 
 
 def test_a_text_without_words_asks_for_nothing() -> None:
-    assert (
-        likeness(pa.table({"prompt": pa.array(["", " ... "])}))
-        == [(pytest.approx(0, abs=1e-6),) * 2] * 2
-    )
+    for both in likeness(pa.table({"prompt": pa.array(["", " ... "])})):
+        assert all(one is not None and one < 1e-6 for one in both)
