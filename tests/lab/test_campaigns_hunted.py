@@ -1,11 +1,13 @@
 """A whole hunt of a simulated population: who is named, who is not, and what is said of it."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from stillhunt.hunt.call import hunt
+from stillhunt.hunt.campaigns import links
 from stillhunt.hunt.settings import HuntSettings
 from stillhunt.lab.simulate import simulate
 
@@ -64,3 +66,21 @@ def test_an_account_is_said_of_once_and_as_its_campaign_says(told: Told) -> None
         if one["campaign_id"] is not None:
             assert of[one["account_id"]] == one["campaign_id"]
             assert 0 <= one["q_value"] <= 0.05
+
+
+def test_a_pool_is_found_where_not_all_that_is_shared_can_be_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What people share in measures of their own is left out before what a pool shares evenly."""
+    monkeypatch.setattr(links, "MOST_LINKED", 30_000)
+    simulate(tmp_path / "p", accounts=500, seed=6, campaigns=("pool",), base_rate=0.04)
+    report = hunt(
+        tmp_path / "p" / "exchanges.jsonl",
+        as_="native",
+        accounts=tmp_path / "p" / "accounts.jsonl",
+        config=HuntSettings(),
+    )
+    lines = (tmp_path / "p" / "truth.jsonl").read_text().splitlines()
+    attackers = {t["account_id"] for t in map(json.loads, lines) if t["label"] == "attack"}
+    named = {name for one in report.document["campaigns"] for name in one["accounts"]}
+    assert len(named & attackers) >= 0.7 * len(attackers)

@@ -48,6 +48,9 @@ VERIFIED = {"business": 1.0, "contract": 2.0}
 """What a verified customer is worth [1]."""
 CALENDAR_DAYS = 4
 """Days of a period in which a busiest day says something."""
+USUAL_DAY, USUAL_ROOF = 0.3, 0.2
+"""Share of a group's exchanges on its busiest day, and of its members at one address, that says
+nothing yet: five working days have a fifth each, and proxies meet by chance."""
 VISIT_US = 30 * 60_000_000
 """Requests of one account that follow each other by less are one visit."""
 _MIX = -7046029254386353131
@@ -152,7 +155,7 @@ def _novelty(groups: Groups) -> Floats:
 
 
 def _calendar(groups: Groups) -> Floats:
-    """Return, per member, the share of its group's exchanges on the group's busiest day.
+    """Return, per member, how much of its group's exchanges beyond USUAL_DAY is on one day.
 
     A lesson, an event, a release or a test suite brings people together for a day or two: that
     they come when the others come is then no sign of one hand. Nothing is said of periods
@@ -168,12 +171,12 @@ def _calendar(groups: Groups) -> Floats:
     )
     most = np.zeros(members.groups)
     np.maximum.at(most, keys // span, counts)
-    share: Floats = most / np.maximum(members.n_of, 1)
+    share: Floats = np.maximum(most / np.maximum(members.n_of, 1) - USUAL_DAY, 0.0)
     return share[members.group]
 
 
 def _premises(groups: Groups) -> Floats:
-    """Return, per member, the share of its group that is at the group's commonest address.
+    """Return, per member, how much of its group beyond USUAL_ROOF is at one address.
 
     An office, a classroom and an agency share a roof, and with it hours, cards and homework:
     that explains what would be evidence elsewhere. A pool behind one address is for the rule
@@ -190,7 +193,7 @@ def _premises(groups: Groups) -> Floats:
     )
     most = np.zeros(members.groups)
     np.maximum.at(most, cells // stride, counts)
-    share: Floats = most / np.maximum(members.accounts_of, 1)
+    share: Floats = np.maximum(most / np.maximum(members.accounts_of, 1) - USUAL_ROOF, 0.0)
     return share[members.group]
 
 

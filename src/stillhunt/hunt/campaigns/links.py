@@ -16,7 +16,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from stillhunt.sketch.likelihood import Ints
+from stillhunt.sketch.likelihood import Floats, Ints
 
 __all__ = ["FEWEST", "KINDS", "Kind", "Shared", "shared_values"]
 
@@ -24,6 +24,9 @@ FEWEST = 4
 """Tenants that a value must join: fewer are a household, a team or a typing error."""
 MOST_VALUES = 400_000
 """Values looked at, those with the most linked exchanges first."""
+MOST_LINKED = 8_000_000
+"""Linked exchanges looked at, about 3 GB: values that their users use most evenly come first, as
+a pool does; what nearly everybody uses, each in his own measure, is what is left out."""
 HASHES, BAND = 12, 2
 SAME = 0.5
 """Share of the users that two values must have in common to be one group."""
@@ -140,9 +143,13 @@ def shared_values(con: duckdb.DuckDBPyConnection, kinds: Sequence[Kind]) -> Shar
     """
     tenants = con.sql("SELECT COUNT(DISTINCT tenant) FROM coded").fetchall()[0][0]
     parts = [_of_kind(con, number, kind, tenants) for number, kind in enumerate(kinds)]
-    rows = [np.concatenate(column) for column in zip(*parts, strict=True)]
-    order = np.lexsort((rows[1], rows[0], -rows[3]))[:MOST_VALUES]
-    kind, value, users, exchanges = (column[order] for column in rows)
+    kind, value, users, exchanges, uneven = (
+        np.concatenate(column) for column in zip(*parts, strict=True)
+    )
+    evenest = np.lexsort((value, kind, uneven))
+    kept = evenest[np.cumsum(exchanges[evenest]) <= MOST_LINKED]
+    order = kept[np.lexsort((value[kept], kind[kept], -exchanges[kept]))][:MOST_VALUES]
+    kind, value, users, exchanges = (column[order] for column in (kind, value, users, exchanges))
     return Shared(
         kind=kind,
         value=value,
@@ -154,14 +161,17 @@ def shared_values(con: duckdb.DuckDBPyConnection, kinds: Sequence[Kind]) -> Shar
 
 def _of_kind(
     con: duckdb.DuckDBPyConnection, number: int, kind: Kind, tenants: int
-) -> tuple[Ints, Ints, Ints, Ints]:
+) -> tuple[Ints, Ints, Ints, Ints, Floats]:
     """Return number, value, tenants and exchanges of each value of *kind* that is shared.
+
+    And how unevenly its users use it: the spread of the logarithms, less where they use it much.
 
     One kind at a time: DuckDB would hold the tables of all of them at once.
     """
     times = "SUM(c.exchanges)" if kind.is_of_accounts else "COUNT(*)"
     found = con.sql(f"""
-        SELECT value, COUNT(*) AS tenants, SUM(times)::BIGINT AS exchanges
+        SELECT value, COUNT(*) AS tenants, SUM(times)::BIGINT AS exchanges,
+               STDDEV_POP(LN(times)) - AVG(LN(times)) / 4 AS uneven
         FROM (
             SELECT {kind.value} AS value, c.tenant, {times} AS times
             FROM {kind.source} AS s
@@ -178,7 +188,7 @@ def _of_kind(
     value, users, exchanges = (
         found[n].astype(np.int64) for n in ("value", "tenants", "exchanges")
     )
-    return np.full(len(value), number, np.int64), value, users, exchanges
+    return np.full(len(value), number, np.int64), value, users, exchanges, found["uneven"]
 
 
 def _minima(
