@@ -18,7 +18,7 @@ from stillhunt.lab.judge.contest import Contest
 from stillhunt.lab.judge.embedding import Features, add_to_windows, embed
 from stillhunt.lab.judge.exchanges import stage
 from stillhunt.lab.judge.metrics import Floats
-from stillhunt.lab.judge.shared import Shared
+from stillhunt.lab.judge.shared import Shared, shared
 from stillhunt.lab.judge.truth import Known
 
 NEVER = -math.inf
@@ -104,6 +104,23 @@ def test_components_join_through_addresses_and_templates(scored: Scored) -> None
     ]  # fmt: skip
     found = scored(rows)["components"]
     assert [found[a] for a in "abcde"] == [3, 3, 3, NEVER, NEVER]
+
+
+def test_only_values_of_two_accounts_or_more_are_shared(tmp_path: Path) -> None:
+    rows = [row(a, i, source_ip=ip, prompt=text) for i, (a, ip, text) in enumerate(
+        [("a", "192.0.2.1", "alpha beta gamma delta"), ("b", "192.0.2.1", None),
+         ("b", "192.0.2.1", None), ("c", "192.0.2.1", "epsilon zeta eta theta"),
+         ("c", "192.0.2.2", "alpha beta gamma delta")])]  # fmt: skip
+    path = tmp_path / "e.jsonl"
+    path.write_text("".join(json.dumps(one) + "\n" for one in rows))
+    known = {name: Known(False, None, "k", None) for name in "abc"}
+    exchanges = stage(path, known, tmp_path, Contest())
+    found = shared(exchanges)
+    assert found.account.tolist() == [0, 1, 2, 0, 2]
+    assert found.value.tolist() == [0, 0, 0, 1, 1]
+    assert found.users.tolist() == [3, 2]
+    few = shared(exchanges, most=2)
+    assert (few.account.tolist(), few.value.tolist(), few.users.tolist()) == ([0, 2], [0, 0], [2])
 
 
 edges = st.sets(st.tuples(st.integers(0, 11), st.integers(0, 8)), max_size=30)

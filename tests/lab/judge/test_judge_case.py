@@ -157,6 +157,31 @@ def test_severity_and_reaction_say_who_is_told_and_when(files: dict[str, Path]) 
     assert later.groups[0].tokens.before_containment == 400
 
 
+def change(files: dict[str, Path], **campaign: object) -> None:
+    """Change the campaign of the report."""
+    report = json.loads(files["report"].read_text())
+    report["campaigns"][0] |= campaign
+    files["report"].write_text(json.dumps(report))
+
+
+@pytest.mark.parametrize(("severity", "before"), [(3, 120), (2, 400)])
+def test_a_campaign_at_the_severity_itself_tells(
+    files: dict[str, Path], severity: int, before: int
+) -> None:
+    change(files, severity=severity)
+    tokens = judged(files).groups[0].tokens
+    assert tokens is not None
+    assert tokens.before_alert == before
+
+
+def test_a_campaign_that_is_half_a_group_is_not_about_it(files: dict[str, Path]) -> None:
+    change(files, accounts=["p0", "p1", "h0", "h1"])
+    one = judged(files)
+    assert one.groups[0].tokens is not None
+    assert one.groups[0].tokens.before_alert == 400
+    assert [(b.said, b.true) for b in one.reliability.campaigns] == [(0.2, 0), (0.9, 0)]
+
+
 def test_a_group_that_nobody_was_told_of_took_everything(files: dict[str, Path]) -> None:
     report = json.loads(files["report"].read_text())
     report["campaigns"][0]["first_alert_at"] = None
