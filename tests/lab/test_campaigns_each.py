@@ -193,13 +193,22 @@ def test_the_reserve_takes_over_within_hours_of_the_ban(seed: int) -> None:
     rows = columns(made, "ts_us", "account_id", "status")
     assert {s for t, a, s in rows if a in banned and t >= wave} <= {403}
     assert max(t for t, a, _ in rows if a in banned) < wave + HOUR_US
-    fresh = {a for _, a, _ in rows} - {a for t, a, s in rows if t < wave - DAY_US}
     hours = Counter((t - wave) // (6 * HOUR_US) for t, a, s in rows if s == 200)
     assert hours[1] > 0.5 * hours[-1]
-    idle = [a for t, a, s in rows if t < wave and a not in banned]
-    busy = [a for t, a, s in rows if t < wave and a in banned]
-    assert len(fresh) + len(set(idle)) > 0
-    assert len(idle) < len(busy)
+
+
+@seeded
+def test_the_reserve_looks_alive_and_no_more_until_it_is_wanted(seed: int) -> None:
+    made, who = table("standby", seed=seed), crowd("standby", seed=seed)
+    (wave,) = who.waves()
+    begin = who.actors[0].roster.begin_us  # type: ignore[attr-defined]
+    reserve = {who.ids[0][i] for i in np.flatnonzero(begin > wave - START_US)}
+    rows = [(t, a) for t, a in columns(made, "ts_us", "account_id") if a in reserve]
+    before, after = (wave - START_US) / DAY_US, 7 - (wave - START_US) / DAY_US
+    idle = sum(t < wave for t, _ in rows) / len(reserve) / before
+    busy = sum(t > wave for t, _ in rows) / len(reserve) / after
+    assert 0.1 < idle < 1.5
+    assert busy > 18
 
 
 @seeded
