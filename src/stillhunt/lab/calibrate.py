@@ -33,7 +33,7 @@ __all__ = ["Population", "calibrate", "measure"]
 RIDGE = 2e-3
 """How strongly weights are drawn to what is expected (``EXPECTED``) where the lab says little."""
 EXPECTED = {"novelty": 1.0, "rhythm": 0.5, "volume": 1.0, "queue": 0.5, "identity": 0.5,
-            "infrastructure": 0.3, "usage": 0.1, "standing": 0.5, "premises": 2.0,
+            "infrastructure": 0.3, "usage": 0.1, "standing": 0.5, "premises": 2.0, "agreed": 0.5,
             "calendar": 1.0}  # fmt: skip
 STEPS, RATE = 250, 0.06
 ROUNDS = 3

@@ -21,13 +21,26 @@ from stillhunt.hunt.campaigns.evidence import FAMILIES, FEATURES, Evidence
 from stillhunt.hunt.campaigns.groups import Groups
 from stillhunt.sketch.likelihood import Floats
 
-__all__ = ["CLIP", "Scores", "Weights", "features", "p_values", "q_values", "score", "weights"]
+__all__ = [
+    "AGREED",
+    "CLIP",
+    "Scores",
+    "Weights",
+    "features",
+    "p_values",
+    "q_values",
+    "score",
+    "weights",
+]
 
 CLIP = 4.0
 """No term of a sum of log-odds is larger, either way [nats]."""
-GROUP = (*FEATURES, "size", "effort")
+AGREED = "agreed"
+"""Who the members say they are and what they use, both alike: the smaller of the two. An office
+or a class is alike in one, and what it shares beside that is its roof."""
+GROUP = (*FEATURES, AGREED, "size", "effort")
 """Features of a group."""
-MEMBER = (*FEATURES, "effort")
+MEMBER = (*FEATURES, AGREED, "effort")
 """Features of a member."""
 
 
@@ -86,6 +99,8 @@ def features(groups: Groups, evidence: Evidence) -> tuple[dict[str, Floats], dic
         "effort": np.log(np.maximum(members.n_of / np.maximum(members.accounts_of, 1), 1.0)),
     }
     of_members = dict(evidence.of_members) | {"effort": np.log(members.n.astype(np.float64))}
+    for one in (of_groups, of_members):
+        one[AGREED] = np.maximum(np.minimum(one["identity"], one["infrastructure"]), 0.0)
     return of_groups, of_members
 
 
@@ -101,6 +116,9 @@ def score(groups: Groups, evidence: Evidence, told: Weights) -> Scores:
     both = {family: np.zeros(len(members)) for family in FAMILIES}
     for name, family in FEATURES.items():
         both[family] = both[family] + group_terms[name][members.group] + own[name]
+    for family in ("identity", "infrastructure"):
+        agreed = group_terms[AGREED][members.group] + own[AGREED]
+        both[family] = both[family] + agreed / 2
     both = {family: np.clip(values, -CLIP, CLIP) for family, values in both.items()}
     return Scores(group=group, group_terms=group_terms, member=member, member_terms=both)
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from stillhunt.hunt.campaigns.accounts import Accounts
 from stillhunt.hunt.campaigns.evidence import FAMILIES, FEATURES
-from stillhunt.hunt.campaigns.fusion import Scores, Weights, p_values, q_values
+from stillhunt.hunt.campaigns.fusion import AGREED, Scores, Weights, p_values, q_values
 from stillhunt.hunt.campaigns.groups import Groups
 from stillhunt.model.finding import NAMESPACE, Severity
 from stillhunt.sketch.likelihood import Floats, Ints
@@ -150,6 +150,8 @@ def _campaign(
     terms = dict.fromkeys(FAMILIES, 0.0)
     for feature, family in FEATURES.items():
         terms[family] += float(scores.group_terms[feature][lead])
+    for family in ("identity", "infrastructure"):
+        terms[family] += float(scores.group_terms[AGREED][lead]) / 2
     begun = accounts.first_us[named]
     oldest = named[np.lexsort((named, begun))[0]]
     name = f"campaign/{accounts.ids[int(oldest)].as_py()}/{int(begun.min()) // DAY_US}"
