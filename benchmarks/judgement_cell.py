@@ -22,7 +22,7 @@ from benchmarks.judgement_population import Attacked, Crowded
 from stillhunt.hunt.campaigns.describe import accounts_of, campaigns_of
 from stillhunt.hunt.campaigns.evidence import FAMILIES, FEATURES
 from stillhunt.hunt.campaigns.find import Hunted, find_campaigns
-from stillhunt.hunt.campaigns.fusion import Weights, score
+from stillhunt.hunt.campaigns.fusion import AGREED, Weights, score
 from stillhunt.hunt.campaigns.verdicts import decide
 from stillhunt.hunt.report.document import build
 from stillhunt.hunt.sweep import sweep
@@ -156,8 +156,10 @@ def _connected(
 
 
 def _silenced(weights: Weights, family: str) -> Weights:
-    """Return the weights with everything of *family* at zero."""
+    """Return the weights with everything of *family* at zero, and what rests on it, too."""
     theirs = {name for name, of in FEATURES.items() if of == family}
+    if family in {"identity", "infrastructure"}:
+        theirs.add(AGREED)  # how far these two say the same
     mute = dict.fromkeys(theirs, 0.0)
     return replace(weights, group={**weights.group, **mute}, member={**weights.member, **mute})
 

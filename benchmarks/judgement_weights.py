@@ -39,7 +39,8 @@ def held_out(out: Path, campaigns: Sequence[str]) -> dict[str, Weights]:
             shutil.rmtree(folder)
         for name, file in files.items():
             rest = [one for one in populations if name not in one.campaigns]
-            file.write_text(json.dumps(calibrate(rest)) + "\n", encoding="utf-8")
+            fitted, _ = calibrate(rest)
+            file.write_text(json.dumps(fitted) + "\n", encoding="utf-8")
     return {name: read_weights(file) for name, file in files.items()}
 
 
