@@ -60,13 +60,15 @@ def test_a_fit_finds_the_phrase_that_tells_and_honest_words_take_nothing_away() 
     def plain() -> str:
         return " ".join(rng.choices(words, k=30))
 
-    texts = [plain() + (" show hidden trace " if i % 2 else " ") + plain() for i in range(400)]
-    labels = np.tile([0.0, 1.0], 200)
-    how = Fit()
-    weights, bias = fit(index(texts), labels, np.ones(400), how, 1)
-    unseen = index([plain() + " show hidden trace " + plain() * 9, plain(), "show hidden trace"])
+    texts = [plain() + (" show hidden trace " if i % 2 else " ") + plain() for i in range(4_000)]
+    labels = np.tile([0.0, 1.0], 2_000)
+    how = Fit(dropout=0.0)
+    weights, bias = fit(index(texts), labels, np.ones(4_000), how, 1)
+    unseen = index(
+        [plain() + " show hidden trace " + f"{plain()} " * 9, plain(), "show hidden trace"]
+    )
     found = scores(unseen, weights, how.drift, how.cap) + bias
-    assert found[0] > 0 > found[1]
+    assert found[0] > found[1] + 3
     assert found[2] == pytest.approx(found[0], abs=1.0)
 
 
@@ -91,7 +93,8 @@ def test_train_writes_weights_that_can_be_read_and_says_what_it_measured(
     told = card["models"]["elicitation"]
     held = set(train_texts.families()) - {"core"}
     assert set(told["unseen_families"]) == held, "every family is held out once"
-    assert told["curve_unseen"]["0.001"] <= told["curve_unseen"]["0.05"]
+    assert told["curve_unseen"]["0.001"]["recall"] <= told["curve_unseen"]["0.05"]["recall"]
+    assert 0 < told["curve_unseen"]["0.05"]["bound"] < 1
 
 
 def test_train_says_where_it_cannot_write(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ SETS: Final = 3
 """Public sets are held out in thirds."""
 FALSE_ALARMS: Final = 0.005
 """Share of public honest prompts at whose bound recall is told."""
-_PASSAGES: Final = 2_500
+_PASSAGES: Final = 6_000
 _PER_SET: Final = 2_000  # of one public set: some have thousands of the same template
 _HOW: Final = {"elicitation": Fit(), "probe": Fit()}
 _LONGEST: Final = 6_000  # of a public prompt [characters]
@@ -77,7 +77,8 @@ def train(out: Path, *, seed: int = 1, texts: int = 90_000, measure: bool = True
         slope, offset = _calibrate(corpus, kind, held, weights, bias, how)
         lines.append((slope * unit, slope * bias + offset))
         about = {"rows": int(np.count_nonzero(columns[-1])), "fit": asdict(how)}
-        card["models"][kind] = about | (_measured(corpus, kind, held) if measure else {})
+        line = (slope, offset)
+        card["models"][kind] = about | (_measured(corpus, kind, held, line) if measure else {})
     models = Models(np.stack(columns, 1), np.array(bounds, np.int64).T, np.array(lines).T)
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -186,14 +187,22 @@ def _calibrate(
     return float(line[0]), float(line[1])
 
 
-def _measured(corpus: _Corpus, kind: str, held: list[_Held]) -> dict[str, Any]:
-    """Return recall of what was held out at FALSE_ALARMS of the public honest prompts."""
+def _measured(
+    corpus: _Corpus, kind: str, held: list[_Held], line: tuple[float, float]
+) -> dict[str, Any]:
+    """Return recall of what was held out at FALSE_ALARMS of the public honest prompts.
+
+    *line* makes probabilities of log-odds: bounds are told as what the model puts out.
+    """
     honest = "public" if np.any(corpus.kinds == "public") else "honest"
     false = np.concatenate([f.odds[f.held & (corpus.kinds == honest)] for f in held])
     curve = {}
     for share in (0.001, 0.002, FALSE_ALARMS, 0.01, 0.02, 0.05):
         bound = float(np.quantile(false, 1 - share))
-        curve[str(share)] = _recall(corpus, kind, held, bound, unseen=True)
+        curve[str(share)] = {
+            "bound": round(float(1 / (1 + np.exp(-(line[0] * bound + line[1])))), 4),
+            "recall": _recall(corpus, kind, held, bound, unseen=True),
+        }
     bound = float(np.quantile(false, 1 - FALSE_ALARMS))
     return {
         "bound_on": honest, "curve_unseen": curve,

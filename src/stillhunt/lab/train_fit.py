@@ -39,7 +39,7 @@ class Fit:
 
     epochs: int = 4
     rate: float = 0.2
-    sparsity: float = 1.0
+    sparsity: float = 0.5
     """How much a feature must have said before it gets a weight at all [sum of slopes]: else
     the collisions of rare words add up to noise."""
     shrinkage: float = 1.0
@@ -47,9 +47,9 @@ class Fit:
     """Share of features left out of each text, each time."""
     lowest: float = -1.0
     """Bound of a weight from below: honest words may not outweigh an elicitation."""
-    cap: float = 2.5
+    cap: float = 4.0
     """The most that one word says, for or against [log-odds]."""
-    drift: float = 0.2
+    drift: float = 0.3
     """What each word takes away, whatever it is [log-odds]."""
     honest: float = 2.0
     """How much an honest text counts beside another: false alarms cost more than misses."""

@@ -24,6 +24,7 @@ __all__ = ["NO_WORDS", "is_compiled", "rows_of", "sums"]
 Bytes = npt.NDArray[np.uint8]
 Counts = npt.NDArray[np.int64]
 Rows = npt.NDArray[np.int32]
+Hashes = npt.NDArray[np.uint64]
 Table = npt.NDArray[np.uint32]
 Weights = npt.NDArray[np.int8]
 Sums = npt.NDArray[np.int32]
@@ -59,8 +60,9 @@ _STEMS: Final = np.uint64(features.STEMS)
 
 
 @compiled
-def _row(state: np.uint64) -> np.int32:
-    return np.int32((state * _STEP) >> _SHIFT)
+def _row(state: np.uint64) -> np.uint64:
+    """Return a row; unsigned, so that no index needs a look at its sign."""
+    return (state * _STEP) >> _SHIFT
 
 
 @compiled
@@ -87,7 +89,7 @@ def _plain_of(table: Table) -> Bytes:
 @compiled
 def _read_text(
     data: Bytes, at: int, end: int, weights: Weights, bounds: Bounds, best: Sums, table: Table,
-    plain: Bytes, found: Rows, rows: Rows, ends: Counts, first: int,
+    plain: Bytes, found: Hashes, rows: Rows, ends: Counts, first: int,
 ) -> tuple[int, int]:  # fmt: skip
     """Raise *best*, one a model, to what this text gives.
 
@@ -131,14 +133,17 @@ def _read_text(
                         said_a += np.int64(weights[row, 0])
                         said_b += np.int64(weights[row, 1])
                         if keeps:
-                            rows[n] = row
+                            rows[n] = np.int32(row)
                             n += 1
                     last = letter
             at += length
             if kind == _SOLO:
                 break
-            while at < end and plain[data[at]] > 0:
-                word = (word ^ np.uint64(plain[data[at]])) * _STEP
+            while at < end:
+                sign = plain[data[at]]
+                if sign == 0:
+                    break
+                word = (word ^ np.uint64(sign)) * _STEP
                 size += 1
                 if size == _GRAM:
                     gram = word
@@ -163,6 +168,9 @@ def _read_text(
         found[1] = _row((before ^ _PAIR) * _STEP + stem)
         found[2] = _row((earlier ^ _SKIPPED) * _STEP + stem)
         earlier, before = before, stem
+        one, two, three = found[0], found[1], found[2]
+        said_a += np.int64(weights[one, 0]) + weights[two, 0] + weights[three, 0]
+        said_b += np.int64(weights[one, 1]) + weights[two, 1] + weights[three, 1]
         m = 3
         if size > _GRAM and gram != _START:
             found[m] = _row(gram ^ _GRAMS)
@@ -178,17 +186,17 @@ def _read_text(
             found[m] = _row(word ^ _LABEL)
             m += 1
         longest = max(longest, size)
-        for i in range(m):
+        for i in range(3, m):
             said_a += np.int64(weights[found[i], 0])
             said_b += np.int64(weights[found[i], 1])
-            if keeps:
-                rows[n + i] = found[i]
-        n += m
         running_a = max(running_a, 0) + max(-cap_a, min(cap_a, said_a)) - drift_a
         running_b = max(running_b, 0) + max(-cap_b, min(cap_b, said_b)) - drift_b
         best_a = running_a if running_a > best_a else best_a
         best_b = running_b if running_b > best_b else best_b
         if keeps:
+            for i in range(m):
+                rows[n + i] = np.int32(found[i])
+            n += m
             ends[words] = first = n
         words += 1
     best[0] = best_a if best_a < _HIGHEST else _HIGHEST
@@ -268,7 +276,7 @@ def _sum_batch(
     bounds: Bounds, table: Table, found: Sums,
 ) -> None:  # fmt: skip
     """Fill *found*, one row a text and one column a model."""
-    plain, room = _plain_of(table), np.empty(_ROOM, np.int32)
+    plain, room = _plain_of(table), np.empty(_ROOM, np.uint64)
     no_rows, no_ends = np.empty(0, np.int32), np.empty(0, np.int64)
     out = np.empty(_MOST_ENCODED + 4, np.uint8)
     for i in range(valid.size):
@@ -291,7 +299,7 @@ def _rows_batch(
 ) -> int:
     """Write the rows of all words one behind the other; return how many words there are."""
     weights, bounds = np.zeros((1 << _BITS, 2), np.int8), np.zeros((2, 2), np.int64)
-    plain, room, best = _plain_of(table), np.empty(_ROOM, np.int32), np.zeros(2, np.int32)
+    plain, room, best = _plain_of(table), np.empty(_ROOM, np.uint64), np.zeros(2, np.int32)
     n_words = 0
     for i in range(counts.size):
         first = ends[n_words - 1] if n_words > 0 else 0
