@@ -53,7 +53,7 @@ def test_the_evidence_is_that_of_the_fullest_bin() -> None:
 def test_severity_is_that_of_the_gravest_bin() -> None:
     rows = [*crowd(0, network_kind="cloud"), *crowd(1, n=9)]
     (one,) = found(rows, "many_accounts", CROWD)
-    assert (int(one.severity), one.evidence["accounts"]) == (3, 9)
+    assert (int(one.severity), one.evidence["accounts"]) == (2, 9)
 
 
 @pytest.mark.parametrize("since", [NOON + DAY, NOON + 2 * DAY])
