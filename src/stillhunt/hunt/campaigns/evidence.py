@@ -123,8 +123,6 @@ def _traits(groups: Groups, accounts: Accounts) -> dict[str, dict[str, Floats]]:
     members = groups.members
     found: dict[str, dict[str, Floats]] = {"identity": {}, "infrastructure": {}, "usage": {}}
     for trait in TRAITS:
-        if trait.name == "source_ip":
-            continue
         codes, shares = groups.traits[trait.name], groups.shares[trait.name]
         if len(shares):
             found[trait.family][trait.name] = composition(members, codes, shares)

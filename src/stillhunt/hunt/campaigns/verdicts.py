@@ -1,9 +1,9 @@
 """From scores to what a report says: campaigns, their members, and accounts.
 
-A group becomes part of a campaign when LEAST of its members are convicted by evidence of their
-own. Groups that share most of their members are one campaign. A member is named when its own
-evidence convicts it (false discovery rate over all accounts); who only shares what the members
-share is listed as *possible*, and accused of nothing.
+A group becomes part of a campaign when at least LEAST of its members, and most of them, are
+convicted. Groups that share most of their members are one campaign. A member is named when the
+evidence of its best group and its own together convict it (false discovery rate over all
+accounts); whose evidence is not enough is listed as *possible*, and accused of nothing.
 """
 
 import uuid
@@ -68,8 +68,6 @@ class Verdicts:
     """What a sweep says of groups and accounts."""
 
     campaigns: list[Campaign]
-    tested: int
-    """Candidate groups that were looked at."""
 
 
 def decide(groups: Groups, scores: Scores, accounts: Accounts, told: Weights) -> Verdicts:
@@ -85,7 +83,7 @@ def decide(groups: Groups, scores: Scores, accounts: Accounts, told: Weights) ->
         if campaign is not None:
             campaigns.append(campaign)
     campaigns.sort(key=lambda one: (-one.severity, -one.score, one.id))
-    return Verdicts(campaigns=campaigns, tested=groups.members.groups)
+    return Verdicts(campaigns=campaigns)
 
 
 def _best(groups: Groups, scores: Scores, accounts: Accounts) -> tuple[Floats, Ints]:
